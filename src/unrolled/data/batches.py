@@ -1,0 +1,124 @@
+"""Batches: rows of a data set, padded and transposed once to the kernels' time-major layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.sequences import Sequences
+
+# Batches of like length are cut from pools of this many batches, so that order stays random.
+POOL = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One batch.
+
+    Attributes:
+        x: [T, N, C] float32, or [T, N] int64 tokens; [N, C] float32 for a one-to-one model.
+        lengths: [N] int64, valid steps of each row; None when every row has T.
+        y: [N] or [N, K] targets, or None.
+        weight: [N] float32, or None for equal weights.
+    """
+
+    x: NDArray[Any]
+    lengths: NDArray[np.int64] | None
+    y: NDArray[Any] | None
+    weight: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """A data set and the way it is cut into batches.
+
+    The order of an epoch is a pure function of `seed` and the epoch's number, so that a run that
+    goes on from a checkpoint sees the same batches as one that was never stopped.
+
+    Attributes:
+        inputs: N sequences, or a table [N, C] float32.
+        y: [N] or [N, K] targets in the order of the inputs, or None.
+        weight: [N] float32 weights, or None.
+        batch_size: rows of a batch; the last one of an epoch may be smaller.
+        shuffle: a new order each epoch.
+        bucket: batches of like length, which saves padding.
+        seed: of the order.
+    """
+
+    inputs: Sequences | NDArray[np.float32]
+    y: NDArray[Any] | None = None
+    weight: NDArray[np.float32] | None = None
+    batch_size: int = 32
+    shuffle: bool = False
+    bucket: bool = False
+    seed: int = 0
+
+    @property
+    def num_rows(self) -> int:
+        """N, rows of the data set."""
+        return len(self.inputs)
+
+    def __len__(self) -> int:
+        """Number of batches of an epoch."""
+        return -(-self.num_rows // self.batch_size)
+
+    def order(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The rows of each batch of an epoch."""
+        rng = np.random.default_rng((self.seed, epoch))
+        rows = rng.permutation(self.num_rows) if self.shuffle else np.arange(self.num_rows)
+        bucketed = self.bucket and isinstance(self.inputs, Sequences) and self.inputs.ragged
+        if bucketed:
+            rows = self._sort_within_pools(rows)
+        batches = [
+            rows[start : start + self.batch_size]
+            for start in range(0, self.num_rows, self.batch_size)
+        ]
+        if bucketed and self.shuffle:
+            batches = [batches[i] for i in rng.permutation(len(batches))]
+        return batches
+
+    def _sort_within_pools(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        assert isinstance(self.inputs, Sequences)
+        lengths = self.inputs.lengths[rows]
+        pool = np.arange(len(rows)) // (POOL * self.batch_size)
+        return rows[np.lexsort((lengths, pool))]
+
+    def batch(self, rows: NDArray[np.int64]) -> Batch:
+        """The batch of these rows: x [T, N, C] with T the longest of them, zeros as padding."""
+        y = None if self.y is None else self.y[rows]
+        weight = None if self.weight is None else self.weight[rows]
+        if not isinstance(self.inputs, Sequences):
+            return Batch(self.inputs[rows], None, y, weight)
+        x, lengths = gather(self.inputs, rows)
+        return Batch(x, lengths, y, weight)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches of epoch 0."""
+        return (self.batch(rows) for rows in self.order(0))
+
+
+def gather(
+    sequences: Sequences, rows: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
+    """Rows of a ragged data set as one time-major array.
+
+    Returns:
+        x [T, N, C] (or [T, N] tokens), zeros after each row's end, and lengths [N], which are None
+        when all rows have T steps.
+    """
+    starts = sequences.starts[rows]
+    if not sequences.ragged:
+        steps = np.arange(sequences.lengths[0])[:, None]
+        return sequences.values[starts + steps], None
+    lengths = sequences.lengths[rows]
+    steps = np.arange(lengths.max())[:, None]
+    last = starts + lengths - 1
+    x = sequences.values[np.minimum(starts + steps, last)]
+    if (lengths == lengths[0]).all():
+        return x, None
+    x[steps >= lengths] = 0
+    return x, lengths
