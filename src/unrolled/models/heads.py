@@ -1,0 +1,57 @@
+"""Output layers: dense layers and the last linear one, and what their outputs mean.
+
+`y = phi(W_hy h + b_y)`: a "point" head gives numbers (phi is the identity), a "class" head scores
+that `probabilities` turns into shares of 1.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from unrolled.runtime.spec import Spec
+
+ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
+
+
+class DenseHead(nn.Module):
+    """Dense layers and the output layer of a model; base of the models, which put h in front.
+
+    Attributes:
+        spec: the model as plain data.
+        hidden: the dense layers.
+        head: the output layer.
+    """
+
+    def __init__(self, spec: Spec, size: int) -> None:
+        super().__init__()
+        self.spec = spec
+        sizes = [size, *(layer.size for layer in spec.hidden)]
+        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
+        self.head = nn.Linear(sizes[-1], spec.output_size)
+
+    def read_out(self, h: Tensor) -> Tensor:
+        """h [N, F] to the raw outputs [N, K]."""
+        for layer, dense in zip(self.hidden, self.spec.hidden, strict=True):
+            h = ACTIVATIONS[dense.activation](layer(h))
+            if self.spec.hidden_dropout:
+                h = F.dropout(h, self.spec.hidden_dropout, self.training)
+        if self.spec.head_dropout:
+            h = F.dropout(h, self.spec.head_dropout, self.training)
+        y: Tensor = self.head(h)
+        return y
+
+
+def probabilities(scores: NDArray[Any]) -> NDArray[np.float64]:
+    """Softmax: scores [N, K] of a class head to probabilities [N, K], each row summing to 1."""
+    shifted = np.asarray(scores, np.float64)
+    shifted = shifted - shifted.max(axis=1, keepdims=True)
+    exponents = np.exp(shifted)
+    shares: NDArray[np.float64] = exponents / exponents.sum(axis=1, keepdims=True)
+    return shares

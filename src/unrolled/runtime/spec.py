@@ -1,0 +1,236 @@
+"""A model as plain data: its layers, the names and shapes of its parameters, their first values.
+
+Everything else is built from a `Spec`: the torch module, the saved model and its pictures. The
+parameters of a model live in one flat float32 array of P numbers; the named ones are views into it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.kernels.layout import GATES, recurrent_shapes
+
+ACTIVATIONS = ("relu", "tanh")
+POOLINGS = ("last", "mean", "max")
+HEADS = ("point", "class")
+MAX_SIZE = 2**24
+MAX_LAYERS = 256
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense layer `y = phi(W x + b)` of `size` units.
+
+    Attributes:
+        size: number of units.
+        activation: phi, "relu" or "tanh".
+    """
+
+    size: int
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        _check_size("size", self.size)
+        _check_choice("activation", self.activation, ACTIVATIONS)
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """A stack of L recurrent layers of H units, in one or two directions.
+
+    Attributes:
+        cell: "rnn", "gru" or "lstm".
+        hidden_size: H, units of a layer and direction.
+        num_layers: L.
+        bidirectional: a second stack reads from the last step to the first.
+        dropout: probability of zeroing an output between layers, in training only.
+        nonlinearity: "tanh" or "relu", read by the cell "rnn" alone.
+    """
+
+    cell: str
+    hidden_size: int
+    num_layers: int = 1
+    bidirectional: bool = False
+    dropout: float = 0.0
+    nonlinearity: str = "tanh"
+
+    def __post_init__(self) -> None:
+        _check_choice("cell", self.cell, tuple(GATES))
+        _check_size("hidden_size", self.hidden_size)
+        _check_size("num_layers", self.num_layers, MAX_LAYERS)
+        if not isinstance(self.bidirectional, bool):
+            raise ValueError(f"bidirectional must be true or false, got {self.bidirectional!r}")
+        _check_probability("dropout", self.dropout)
+        _check_choice("nonlinearity", self.nonlinearity, ACTIVATIONS)
+
+    @property
+    def output_size(self) -> int:
+        """Size of an output: D * H."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A network from its input to its output layer.
+
+    Attributes:
+        input_size: C, channels of an input; the number of symbols V where there is an embedding.
+        output_size: K, numbers or classes that come out.
+        head: "point" (numbers) or "class" (one score a class).
+        embedding_size: E, size of a symbol's vector; 0 where the input is numbers.
+        hidden: dense layers in front of the head (one to one).
+        hidden_dropout: dropout after each dense layer.
+        recurrent: the recurrent stack; None makes the model one to one.
+        pooling: what the head reads: the "last" valid state of each direction, or the "mean" or
+            "max" over the valid steps.
+        head_dropout: dropout in front of the head.
+    """
+
+    input_size: int
+    output_size: int
+    head: str
+    embedding_size: int = 0
+    hidden: tuple[Dense, ...] = ()
+    hidden_dropout: float = 0.0
+    recurrent: Recurrent | None = None
+    pooling: str = "last"
+    head_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_size("input_size", self.input_size)
+        _check_size("output_size", self.output_size)
+        _check_choice("head", self.head, HEADS)
+        if self.embedding_size != 0:
+            _check_size("embedding_size", self.embedding_size)
+        if len(self.hidden) > MAX_LAYERS:
+            raise ValueError(f"hidden has {len(self.hidden)} layers; at most {MAX_LAYERS} are read")
+        _check_probability("hidden_dropout", self.hidden_dropout)
+        _check_probability("head_dropout", self.head_dropout)
+        _check_choice("pooling", self.pooling, POOLINGS)
+        if self.recurrent is None and self.embedding_size:
+            raise ValueError("embedding_size needs a recurrent stack: tokens come as sequences")
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of all parameters, in the order of the flat array."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        size = self.input_size
+        if self.embedding_size:
+            shapes["embedding.weight"] = (self.input_size, self.embedding_size)
+            size = self.embedding_size
+        if self.recurrent is not None:
+            r = self.recurrent
+            stack = recurrent_shapes(
+                r.cell, size, r.hidden_size, num_layers=r.num_layers, bidirectional=r.bidirectional
+            )
+            shapes.update({f"recurrent.{name}": shape for name, shape in stack.items()})
+            size = r.output_size
+        for i, layer in enumerate(self.hidden):
+            shapes[f"hidden.{i}.weight"] = (layer.size, size)
+            shapes[f"hidden.{i}.bias"] = (layer.size,)
+            size = layer.size
+        shapes["head.weight"] = (self.output_size, size)
+        shapes["head.bias"] = (self.output_size,)
+        return shapes
+
+    @property
+    def num_parameters(self) -> int:
+        """P, how many numbers the model learns."""
+        return sum(math.prod(shape) for shape in self.parameter_shapes().values())
+
+    def to_config(self) -> dict[str, Any]:
+        """The spec as JSON-ready dictionaries and lists; `from_config` reads them back."""
+        config = asdict(self)
+        config["hidden"] = list(config["hidden"])
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Spec:
+        """A spec from what `to_config` gave.
+
+        Raises:
+            ValueError: a key is missing or unknown, or a value is of the wrong kind or size.
+        """
+        fields = _fields("spec", config, cls)
+        hidden = fields.get("hidden", ())
+        if not isinstance(hidden, list | tuple):
+            raise ValueError(f"hidden must be a list of layers, got {type(hidden).__name__}")
+        fields["hidden"] = tuple(Dense(**_fields("hidden", layer, Dense)) for layer in hidden)
+        if fields.get("recurrent") is not None:
+            fields["recurrent"] = Recurrent(**_fields("recurrent", fields["recurrent"], Recurrent))
+        return cls(**fields)
+
+
+def views(spec: Spec, flat: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Named parameters as views into the flat array [P]; writing to one writes to the other.
+
+    Raises:
+        ValueError: `flat` has not as many numbers as the spec has.
+    """
+    if flat.shape != (spec.num_parameters,):
+        raise ValueError(f"flat must have shape ({spec.num_parameters},), got {flat.shape}")
+    named: dict[str, NDArray[np.float32]] = {}
+    start = 0
+    for name, shape in spec.parameter_shapes().items():
+        stop = start + math.prod(shape)
+        named[name] = flat[start:stop].reshape(shape)
+        start = stop
+    return named
+
+
+def initial_values(spec: Spec, seed: int | np.random.SeedSequence) -> NDArray[np.float32]:
+    """First values of all parameters, [P] float32, the same for the same seed.
+
+    The distributions are torch's defaults: uniform(-1/sqrt(H), 1/sqrt(H)) for a recurrent layer of
+    H units, uniform(-1/sqrt(F), 1/sqrt(F)) for a dense layer of F inputs, normal(0, 1) for an
+    embedding.
+    """
+    rng = np.random.default_rng(seed)
+    flat = np.empty(spec.num_parameters, np.float32)
+    named = views(spec, flat)
+    for name, value in named.items():
+        if name.startswith("embedding."):
+            value[...] = rng.standard_normal(value.shape)
+            continue
+        if name.startswith("recurrent."):
+            assert spec.recurrent is not None
+            fan = spec.recurrent.hidden_size
+        else:
+            layer = name.rpartition(".")[0]
+            fan = named[f"{layer}.weight"].shape[1]
+        bound = 1.0 / math.sqrt(fan)
+        value[...] = rng.uniform(-bound, bound, value.shape)
+    return flat
+
+
+def _fields(what: str, config: object, kind: type) -> dict[str, Any]:
+    if not isinstance(config, Mapping):
+        raise ValueError(f"{what} must be a mapping of names to values, got {config!r:.80}")
+    known = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    for name in config:
+        if name not in known:
+            raise ValueError(f"{what} has the unknown entry {name!r:.80}")
+    for name, field in known.items():
+        if name not in config and field.default is field.default_factory:
+            raise ValueError(f"{what} lacks the entry {name!r}")
+    return dict(config)
+
+
+def _check_size(name: str, value: object, most: int = MAX_SIZE) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ValueError(f"{name} must be a whole number from 1 to {most}, got {value!r:.80}")
+
+
+def _check_probability(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value < 1.0:
+        raise ValueError(f"{name} must be a number from 0 to below 1, got {value!r:.80}")
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r:.80}")

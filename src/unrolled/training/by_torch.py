@@ -1,0 +1,168 @@
+"""The engine that trains through torch: forward, loss, backward, clip, step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unrolled.data.batches import Batch
+from unrolled.models import ManyToOne, OneToOne
+from unrolled.runtime.spec import Spec, views
+from unrolled.training.gradients import clip
+from unrolled.training.loop import DivergedError
+from unrolled.training.losses import LOSSES, mean
+from unrolled.training.plan import Optimizer
+from unrolled.training.progress import Totals
+
+
+class TorchEngine:
+    """A model, its optimizer and their state, all over one flat array of parameters.
+
+    The parameters are views of one tensor and so are their gradients: clipping, the optimizer step
+    and a checkpoint each handle one array instead of one a parameter.
+
+    Args:
+        spec: the model.
+        flat: [P] float32 parameters, changed in place by `train`.
+        loss: "squared", "absolute", "huber" or "cross_entropy".
+        optimizer: name and settings.
+        seed: of dropout.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        flat: NDArray[np.float32],
+        loss: str = "squared",
+        optimizer: Optimizer | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.module = build(spec, flat)
+        self._loss = LOSSES[loss]
+        self._settings = optimizer or Optimizer()
+        self._weights = torch.nn.Parameter(torch.from_numpy(flat))
+        self._gradient = np.zeros_like(flat)
+        self._weights.grad = torch.from_numpy(self._gradient)
+        for name, part in views(spec, self._gradient).items():
+            self.module.get_parameter(name).grad = torch.from_numpy(part)
+        self._optimizer = _torch_optimizer(self._weights, self._settings)
+        self._random = torch.Generator().manual_seed(seed).get_state()
+        self._has_dropout = uses_dropout(spec)
+
+    def train(self, batches: Iterable[Batch], rates: Sequence[float]) -> Totals:
+        """One optimizer step a batch, at these learning rates.
+
+        Raises:
+            DivergedError: the loss or the gradient of a batch is not finite; the parameters are
+                those before that batch's step.
+        """
+        totals = Totals()
+        self.module.train()
+        with self._own_random_numbers():
+            for i, (batch, rate) in enumerate(zip(batches, rates, strict=True)):
+                weight = None if batch.weight is None else torch.from_numpy(batch.weight)
+                losses = self._loss(self._forward(batch), _target(batch))
+                loss = mean(losses, weight)
+                self._weights.grad.zero_()  # type: ignore[union-attr]
+                loss.backward()
+                norm = clip(self._weights.grad, self._settings.clip_norm)  # type: ignore[arg-type]
+                value = loss.item()
+                if not (math.isfinite(value) and math.isfinite(norm)):
+                    raise DivergedError(i, value, norm)
+                self._optimizer.param_groups[0]["lr"] = rate
+                self._optimizer.step()
+                rows = len(losses) if batch.weight is None else float(batch.weight.sum())
+                totals.add(value, rows, norm)
+        return totals
+
+    def evaluate(self, batches: Iterable[Batch]) -> float:
+        """Mean loss over the batches, by weight, without dropout."""
+        loss_sum = weight_sum = 0.0
+        for batch, output in self._outputs(batches):
+            losses = self._loss(output, _target(batch)).double()
+            weight = None if batch.weight is None else torch.from_numpy(batch.weight)
+            loss_sum += float(losses.sum() if weight is None else (weight * losses).sum())
+            weight_sum += len(losses) if weight is None else float(weight.sum())
+        return loss_sum / weight_sum
+
+    def predict(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
+        """Raw outputs [N, K] of each batch, without dropout."""
+        return (output.numpy() for _, output in self._outputs(batches))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything beside the parameters that the next step depends on, as arrays."""
+        held = self._optimizer.state.get(self._weights, {})
+        state = {name: value.numpy().copy() for name, value in held.items() if value is not None}
+        state["random"] = self._random.numpy().copy()
+        return state
+
+    def load_state(self, state: dict[str, NDArray[Any]]) -> None:
+        """Take over what `state` gave, to go on with the same bits."""
+        arrays = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
+        self._random = arrays.pop("random")
+        self._optimizer.state[self._weights] = arrays
+
+    def _forward(self, batch: Batch) -> Tensor:
+        lengths = None if batch.lengths is None else torch.from_numpy(batch.lengths)
+        output: Tensor = self.module(torch.from_numpy(batch.x), lengths)[0]
+        return output
+
+    def _outputs(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Tensor]]:
+        self.module.eval()
+        for batch in batches:
+            with torch.inference_mode():
+                output = self._forward(batch)
+            yield batch, output
+
+    @contextmanager
+    def _own_random_numbers(self) -> Iterator[None]:
+        """Run with this engine's random state, and leave torch's as it was."""
+        if not self._has_dropout:
+            yield
+            return
+        theirs = torch.get_rng_state()
+        torch.set_rng_state(self._random)
+        try:
+            yield
+            self._random = torch.get_rng_state()
+        finally:
+            torch.set_rng_state(theirs)
+
+
+def build(spec: Spec, flat: NDArray[np.float32]) -> OneToOne | ManyToOne:
+    """The torch module of a spec over its parameters [P]."""
+    return OneToOne(spec, flat) if spec.recurrent is None else ManyToOne(spec, flat)
+
+
+def uses_dropout(spec: Spec) -> bool:
+    """Whether training draws random numbers."""
+    between = spec.recurrent.dropout if spec.recurrent is not None else 0.0
+    return bool(between or spec.head_dropout or (spec.hidden and spec.hidden_dropout))
+
+
+def _target(batch: Batch) -> Tensor:
+    if batch.y is None:
+        raise ValueError("a batch without targets has no loss")
+    return torch.from_numpy(batch.y)
+
+
+def _torch_optimizer(weights: Tensor, settings: Optimizer) -> torch.optim.Optimizer:
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.name == "adam":
+        return torch.optim.Adam([weights], lr=rate, weight_decay=decay, fused=True)
+    if settings.name == "adamw":
+        return torch.optim.AdamW([weights], lr=rate, weight_decay=decay, fused=True)
+    if settings.name == "sgd":
+        return torch.optim.SGD(
+            [weights], lr=rate, momentum=settings.momentum, weight_decay=decay, fused=True
+        )
+    if settings.name == "rmsprop":
+        return torch.optim.RMSprop([weights], lr=rate, weight_decay=decay)
+    raise ValueError(f"optimizer must be adam, adamw, sgd or rmsprop, got {settings.name!r}")

@@ -1,0 +1,98 @@
+"""The loop over epochs: one record each, early stopping, checkpoints. It knows no engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.batches import Batch, Batches
+from unrolled.training.history import Record
+from unrolled.training.plan import Plan
+from unrolled.training.progress import Progress, Totals
+
+# Between two looks at the clock (checkpoint due?) the engine gets about this much work.
+SLICE_SECONDS = 0.2
+
+
+class DivergedError(FloatingPointError):
+    """The loss or the gradient of a batch is not finite.
+
+    Attributes:
+        batch: its index in the call of `Engine.train` that raised.
+    """
+
+    def __init__(self, batch: int, loss: float, gradient_norm: float) -> None:
+        super().__init__(f"the loss is {loss:g} and the gradient's norm {gradient_norm:g}")
+        self.batch = batch
+
+
+class Engine(Protocol):
+    """What trains a model: whole slices of an epoch at a time."""
+
+    def train(self, batches: Iterable[Batch], rates: Sequence[float]) -> Totals: ...
+    def evaluate(self, batches: Iterable[Batch]) -> float: ...
+    def state(self) -> dict[str, NDArray[Any]]: ...
+    def load_state(self, state: dict[str, NDArray[Any]]) -> None: ...
+
+
+def train(
+    engine: Engine,
+    weights: NDArray[np.float32],
+    data: Batches,
+    validation: Iterable[Batch] | None,
+    plan: Plan,
+    progress: Progress,
+    save: Callable[[], None] | None = None,
+) -> Iterator[Record]:
+    """Train from where `progress` stands to the end, yielding a record an epoch.
+
+    `engine` changes `weights` [P] in place; `progress` is kept up to date. `save` is called between
+    two batches when the plan asks for it, and once at the end.
+
+    Raises:
+        FloatingPointError: the loss or the gradient became NaN or infinite; says where.
+    """
+    saved_at, num_batches = time.monotonic(), len(data)
+    num_steps = plan.max_epochs * num_batches
+    while not progress.finished:
+        clock = time.perf_counter() - progress.seconds
+        order = data.order(progress.epoch)
+        for part in _slices(progress.batch, num_batches):
+            rates = [plan.rate(progress.epoch * num_batches + i, num_steps) for i in part]
+            try:
+                totals = engine.train((data.batch(order[i]) for i in part), rates)
+            except DivergedError as error:
+                raise FloatingPointError(
+                    f"training stopped in epoch {progress.epoch + 1}, batch {part[error.batch] + 1}"
+                    f" of {num_batches}: {error}; a learning_rate below "
+                    f"{plan.optimizer.learning_rate:g} or a smaller clip_norm may do"
+                ) from error
+            progress.batch = part.stop
+            progress.totals.merge(totals)
+            progress.seconds = time.perf_counter() - clock
+            if save and plan.is_due(time.monotonic() - saved_at):
+                save()
+                saved_at = time.monotonic()
+        valid_loss = None if validation is None else engine.evaluate(validation)
+        record = progress.close_epoch(valid_loss, rates[-1], time.perf_counter() - clock)
+        progress.judge(record, weights, plan)
+        if save and (progress.finished or plan.is_due_epoch(progress.epoch)):
+            save()
+            saved_at = time.monotonic()
+        yield record
+
+
+def _slices(start: int, stop: int) -> Iterator[range]:
+    """Cut start..stop into ranges whose work, timed from one to the next, fills SLICE_SECONDS."""
+    many = 1
+    while start < stop:
+        begun = time.perf_counter()
+        part = range(start, min(start + many, stop))
+        yield part
+        seconds = max(time.perf_counter() - begun, 1e-9)
+        many = max(1, min(2 * many, int(many * SLICE_SECONDS / seconds)))
+        start = part.stop
