@@ -1,0 +1,81 @@
+# `make help` lists the commands. Another Python: `make test PYTHON=python3.12`.
+ifeq ($(origin PYTHON),undefined)
+PYTHON := python3
+else
+# A Python that was asked for by name and is not the one in .venv means a new .venv.
+PYTHON_ASKED := $(shell { $(PYTHON) --version || echo none; } 2>&1)
+endif
+
+VENV := .venv
+BIN := $(VENV)/bin
+INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
+ARGS ?=
+# Numeric libraries at one thread: each test worker has a core of its own.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+# $(VENV)/.whole is written when an installation has ended: the Python and the folder it was for.
+# Without it, or with something else in it, the environment is made anew.
+IS_WHOLE = [ "$$(sed -n 2p $(VENV)/.whole 2>/dev/null)" = "$$(pwd)" ] \
+    && { [ -z "$(PYTHON_ASKED)" ] || [ "$$(sed -n 1p $(VENV)/.whole)" = "$(PYTHON_ASKED)" ]; }
+ANEW := $(shell $(IS_WHOLE) || echo anew)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint check format clean anew
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-7s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.demo ## set up .venv if needed, then train on real data and write unrolled-demo/report.html
+	$(BIN)/unrolled demo
+
+test: $(VENV)/.dev ## set up .venv if needed, then run the whole test suite (ARGS="-k gru" narrows it)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: $(VENV)/.dev ## check format, lint and types
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+
+check: test lint ## test and lint
+
+format: $(VENV)/.dev ## put the code in order as lint wants it
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
+
+clean: ## remove .venv, builds, caches and reports
+	rm -rf $(VENV) build dist reports unrolled-demo
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.demo: $(INPUTS) $(ANEW)
+	$(call set-up,torch$(comma)demo)
+	@touch $@
+
+$(VENV)/.dev: $(INPUTS) $(ANEW)
+	$(call set-up,torch$(comma)demo$(comma)dev)
+	@touch $(VENV)/.demo $@
+
+comma := ,
+
+# The constraints are given by the environment so that they hold for the build's own needs too.
+define set-up
+@set -e; \
+if $(IS_WHOLE); then \
+    made_by=$$(sed -n 1p $(VENV)/.whole); \
+else \
+    made_by=$$({ $(PYTHON) --version; } 2>&1) \
+        || { echo "$(PYTHON) cannot be run; name a Python 3.10 to 3.13 by: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }; \
+    case "$$made_by" in "Python 3.10."*|"Python 3.11."*|"Python 3.12."*|"Python 3.13."*) ;; \
+        *) echo "$(PYTHON) is $$made_by, unrolled needs Python 3.10 to 3.13; name one by: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1;; esac; \
+    $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+        || { echo "$(PYTHON) lacks the module venv; install it (Debian, Ubuntu: apt-get install python3-venv) or name another Python by PYTHON=..." >&2; exit 1; }; \
+    echo "Making $(VENV) with $$made_by; the first time takes a few minutes."; \
+    rm -rf $(VENV); \
+    $(PYTHON) -m venv $(VENV); \
+fi; \
+rm -f $(VENV)/.whole; \
+PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --disable-pip-version-check -e '.[$(1)]'; \
+printf '%s\n%s\n' "$$made_by" "$$(pwd)" > $(VENV)/.whole
+endef
