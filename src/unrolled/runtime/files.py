@@ -1,0 +1,192 @@
+"""Files that are whole or not there: written under a temporary name, synced, then renamed.
+
+A reader sees the old content or the new, never a part of it, whenever the writer or the machine
+stops. Temporary names are siblings of the target: `.name.<16 hex digits>.part`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+if sys.platform == "darwin":
+    import fcntl
+
+STALE_SECONDS = 3600.0
+_PART = re.compile(r"\.(?P<name>.*)\.[0-9a-f]{16}\.part")
+_NAME_LENGTH = 48
+_NOT_SYNCABLE = (errno.EINVAL, errno.ENOTSUP)
+
+
+def write_whole(path: str | os.PathLike[str], *parts: bytes | memoryview) -> None:
+    """Writes the parts, one after another, as the file `path`, whole or not at all.
+
+    Folders on the way are made. A symbolic link is followed and stays; the permissions of a file
+    that is replaced stay.
+    Raises OSError when the file cannot be written, or when `path` is something other than a file.
+    """
+    target = Path(os.path.realpath(path))
+    _make_parents(target)
+    replace_entry(target, *parts)
+
+
+def replace_entry(target: Path, *parts: bytes | memoryview) -> None:
+    """As `write_whole`, for an entry of a folder that exists; a link itself is replaced.
+
+    Raises OSError when the file cannot be written, or when `target` is something other than a file.
+    """
+    mode = _mode(target)
+    if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
+        raise OSError(errno.EEXIST, "not a file, so it is not replaced", str(target))
+    remove_stale_parts(target)
+    temporary = _temporary(target)
+    try:
+        _write_new(temporary, parts)
+        if mode is not None and stat.S_ISREG(mode):
+            temporary.chmod(stat.S_IMODE(mode))
+        rename(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Writes a new folder with these files; it appears whole or not at all.
+
+    Raises OSError when it cannot be written, or when `target` is there and is not empty.
+    """
+    _make_parents(target)
+    remove_stale_parts(target)
+    temporary = _temporary(target)
+    try:
+        try:
+            temporary.mkdir()
+        except OSError as error:
+            raise _unwritable(target.parent, error) from error
+        for name, data in files.items():
+            _write_new(temporary / name, (data,))
+        sync_folder(temporary)
+        rename(temporary, target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def rename(source: Path, target: Path) -> None:
+    """Renames inside one folder, replacing `target`, and makes the new name durable."""
+    os.replace(source, target)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes names in a folder durable. Windows offers no such call and needs none."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _sync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync a folder; the file itself has been synced.
+        if error.errno not in _NOT_SYNCABLE:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def is_part(name: str) -> bool:
+    """Whether a file name is a temporary name of this module."""
+    return _PART.fullmatch(name) is not None
+
+
+def remove_stale_parts(target: Path) -> None:
+    """Removes what writers of `target` that were killed over an hour ago have left."""
+    before = time.time() - STALE_SECONDS
+    with os.scandir(target.parent) as entries:
+        parts = [entry for entry in entries if _is_part_of(entry.name, target)]
+    for entry in parts:
+        # Another writer may have renamed or removed it by now.
+        with contextlib.suppress(FileNotFoundError):
+            if entry.stat(follow_symlinks=False).st_mtime > before:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes; size and kind are checked first.
+
+    Raises ValueError when it is larger or no file, OSError when it cannot be read.
+    """
+    # Opening a pipe would wait for a writer, so its kind is asked for before.
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path.name} is not a regular file")
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise ValueError(f"{path.name} has {size} bytes, more than the limit of {limit}")
+        return file.read(size)
+
+
+def _make_parents(target: Path) -> None:
+    for parent in reversed(target.parents):
+        if parent.exists() and not parent.is_dir():
+            raise NotADirectoryError(
+                errno.ENOTDIR, f"is a file, so {target.name} cannot be put below it", str(parent)
+            )
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _is_part_of(name: str, target: Path) -> bool:
+    match = _PART.fullmatch(name)
+    return match is not None and match["name"] == target.name[:_NAME_LENGTH]
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name[:_NAME_LENGTH]}.{secrets.token_hex(8)}.part")
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _write_new(path: Path, parts: tuple[bytes | memoryview, ...]) -> None:
+    try:
+        file = path.open("xb")
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
+    with file:
+        for part in parts:
+            file.write(part)
+        file.flush()
+        _sync(file.fileno())
+
+
+def _unwritable(folder: Path, error: OSError) -> OSError:
+    return OSError(error.errno, f"cannot write into the folder ({error.strerror})", str(folder))
+
+
+def _sync(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        # fsync of macOS leaves the data in the drive's cache.
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+        except OSError as error:
+            if error.errno not in _NOT_SYNCABLE:
+                raise
+    os.fsync(descriptor)
