@@ -40,8 +40,10 @@ def as_float(X: Any, name: str = "X") -> np.ndarray:
         array = np.asarray(X)
     except ValueError as error:
         raise ValueError(
-            f"{name} is nested too unevenly to be an array; make its innermost parts equally long."
+            f"{name} is nested unevenly and makes no array; make its rows equally long."
         ) from error
+    if array.ndim == 0:
+        raise TypeError(f"{name} must be an array or a list of numbers, got {_short(X)}.")
     if array.dtype.kind == "f":
         return array
     if array.dtype.kind in "iub":
@@ -54,7 +56,7 @@ def as_float(X: Any, name: str = "X") -> np.ndarray:
     if array.dtype.kind == "O":
         return _objects_as_float(array, name)
     if array.dtype.kind in "USaT":
-        first = array.flat[0] if array.size else ""
+        first = array.reshape(-1)[0] if array.size else ""
         raise TypeError(f"{name} holds text ({str(first)!r}), not numbers; encode it first.")
     raise TypeError(f"{name} has dtype {array.dtype}, which holds no numbers; convert it first.")
 

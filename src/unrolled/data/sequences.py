@@ -104,8 +104,8 @@ def as_sequences(X: Any, *, name: str = "X") -> Sequences:
 
     Parameters
     ----------
-    X : Sequences, array [N, T, C] or [N, T] (one channel), list of N arrays [T_i, C] or [T_i],
-        or a DataFrame with a row per sequence and a column per time step.
+    X : Sequences, array [N, T, C] or [N, T] (one channel), list of N arrays or DataFrames [T_i, C]
+        or [T_i], or a DataFrame with a row per sequence and a column per time step.
         Floating dtypes are kept; integers and bools become float64.
     name : what X is called in errors
 
@@ -125,6 +125,8 @@ def as_sequences(X: Any, *, name: str = "X") -> Sequences:
     checks.refuse_sparse(X, name)
     if tables.is_dataframe(X):
         X = tables.wide(X, name=name)
+    elif hasattr(X, "__array__") and not isinstance(X, np.ndarray):
+        X = np.asarray(X)
     if _is_ragged(X):
         sequences = _from_list(X, name)
     else:
@@ -135,25 +137,18 @@ def as_sequences(X: Any, *, name: str = "X") -> Sequences:
 
 def _is_ragged(X: Any) -> bool:
     """Whether X is a list, or a 1-D object array, of sequences rather than of numbers."""
-    if isinstance(X, (list, tuple)):
-        return len(X) > 0 and all(_has_length(x) for x in X)
-    if not hasattr(X, "__array__") or getattr(X, "dtype", None) in _PLAIN:
-        return False
-    array = np.asarray(X)
-    return array.dtype == object and array.ndim == 1 and len(array) > 0 and _has_length(array[0])
+    if isinstance(X, np.ndarray):
+        return X.dtype == object and X.ndim == 1 and len(X) > 0 and all(map(_has_steps, X))
+    return isinstance(X, (list, tuple)) and len(X) > 0 and all(map(_has_steps, X))
 
 
-_PLAIN = tuple(np.dtype(d) for d in ("f8", "f4", "f2", "i8", "i4", "bool"))
-
-
-def _has_length(x: Any) -> bool:
-    shape = getattr(x, "shape", None)
-    if shape is not None:
-        return len(shape) > 0
-    return isinstance(x, (list, tuple)) or (hasattr(x, "__len__") and hasattr(x, "__array__"))
+def _has_steps(x: Any) -> bool:
+    return isinstance(x, (list, tuple)) or len(getattr(x, "shape", ())) > 0
 
 
 def _from_array(array: np.ndarray, name: str) -> Sequences:
+    if array.shape == (0,):
+        raise checks.too_few(name, "sample", array.shape)
     if array.ndim < 2:
         raise checks.one_dimensional(name, array.shape, "[N, T] or [N, T, C]")
     if array.ndim > 3:
@@ -175,12 +170,13 @@ def _from_array(array: np.ndarray, name: str) -> Sequences:
 def _from_list(X: Any, name: str) -> Sequences:
     parts: list[np.ndarray] = []
     for i, x in enumerate(X):
-        part = checks.as_float(x, f"{name}[{i}]")
+        item = f"{name}[{i}]"
+        part = tables.wide(x, name=item) if tables.is_dataframe(x) else checks.as_float(x, item)
         if part.ndim == 1:
             part = part[:, None]
         if part.ndim != 2:
             raise ValueError(
-                f"{name}[{i}] must be [T] or [T, C], got {part.ndim} dimensions {list(part.shape)}."
+                f"{item} must be [T] or [T, C], got {part.ndim} dimensions {list(part.shape)}."
             )
         parts.append(part)
     # An empty list item has shape [0, 1] whatever its channels would have been: length first.
@@ -237,6 +233,8 @@ def as_table(X: Any, *, name: str = "X") -> np.ndarray:
     if tables.is_dataframe(X):
         X = tables.wide(X, name=name)
     array = checks.as_float(X, name)
+    if array.shape == (0,):
+        raise checks.too_few(name, "sample", array.shape)
     if array.ndim < 2:
         raise checks.one_dimensional(name, array.shape, "[N, C]")
     if array.ndim > 2:
@@ -266,7 +264,7 @@ def pad(sequences: Sequences, value: float = 0.0) -> tuple[np.ndarray, np.ndarra
     if values.dtype.kind == "i" and value != int(value):
         raise ValueError(f"value must be a whole number for tokens, got {value}.")
     T = int(lengths.max()) if len(lengths) else 0
-    x = np.full((len(lengths), T) + values.shape[1:], value, dtype=values.dtype)
+    x = np.full((len(lengths), T, *values.shape[1:]), value, dtype=values.dtype)
     x[valid_mask(lengths, T).T] = values[rows_of(sequences)]
     return x, lengths.copy()
 
@@ -292,7 +290,7 @@ def unpad(x: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
     if outside.any():
         i = int(np.argmax(outside))
         raise ValueError(f"lengths[{i}] is {lengths[i]}, but x has {x.shape[1]} steps.")
-    return [row[:length] for row, length in zip(x, lengths)]
+    return [row[:length] for row, length in zip(x, lengths, strict=True)]
 
 
 def valid_mask(lengths: np.ndarray, num_steps: int) -> np.ndarray:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from unrolled.data import checks
+from unrolled.data.table_files import read
 
 if TYPE_CHECKING:
     from unrolled.data.sequences import Sequences
+
+__all__ = ["LongTable", "column_names", "is_dataframe", "long", "read", "wide"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +100,7 @@ def long(table: Any, id: str, time: str, values: list[str], target: str | None =
     from unrolled.data.sequences import Sequences
 
     frame = _frame(table, "table")
-    if isinstance(values, str) or not values:
+    if not isinstance(values, (list, tuple)) or not values:
         raise TypeError(f"values must be a list of column names, got {values!r}.")
     for column in [id, time, *values, *([] if target is None else [target])]:
         if column not in frame.columns:
@@ -127,7 +131,7 @@ def long(table: Any, id: str, time: str, values: list[str], target: str | None =
     lengths = np.bincount(codes, minlength=len(seen)).astype(np.int64)
     starts = np.cumsum(lengths) - lengths
     sequences = Sequences(np.stack(columns, axis=1)[order], starts, lengths)
-    goals = None if target is None else _constant(frame, id, target, order, starts, lengths)
+    goals = None if target is None else _constant(frame, ids, target)
     return LongTable(sequences, _as_array(list(seen)), goals)
 
 
@@ -188,7 +192,7 @@ def _complete(frame: nw.DataFrame[Any], column: str) -> list[Any]:
     """The cells of an id column, none of which may be missing."""
     cells = frame[column].to_list()
     for row, cell in enumerate(cells):
-        if cell is None or cell != cell:
+        if _is_missing(cell):
             raise ValueError(
                 f"column {column!r} of table is missing in row {row}; fill or drop it."
             )
@@ -218,47 +222,52 @@ def _times(frame: nw.DataFrame[Any], column: str, ids: list[Any]) -> np.ndarray:
 
 
 def _iso_times(cells: list[Any], column: str, ids: list[Any]) -> np.ndarray:
+    """Text as ISO 8601 writes dates, [M] datetime64; times with an offset are in UTC."""
     times = np.empty(len(cells), dtype="datetime64[us]")
+    zoned: set[bool] = set()
     for row, cell in enumerate(cells):
-        if cell is None or cell != cell:
+        if _is_missing(cell):
             times[row] = np.datetime64("NaT")
             continue
         try:
-            times[row] = np.datetime64(cell, "us")
-        except (ValueError, TypeError, UserWarning, DeprecationWarning) as error:
+            text = cell + "-01" if len(cell) == len("2024-01") else cell
+            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except (ValueError, TypeError, AttributeError) as error:
             raise TypeError(
                 f"column {column!r} of table holds {cell!r} for id {ids[row]!r}, which is no time "
                 f"that sorts; write times as 2024-01-31 or 2024-01-31T12:00:00, or as numbers."
             ) from error
+        zoned.add(moment.tzinfo is not None)
+        if len(zoned) > 1:
+            raise ValueError(
+                f"column {column!r} of table has times with and without a UTC offset, "
+                f"{cell!r} for id {ids[row]!r} is the first of the other kind; use one of them."
+            )
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+        times[row] = np.datetime64(moment, "us")
     return times
 
 
-def _constant(
-    frame: nw.DataFrame[Any],
-    id: str,
-    column: str,
-    order: np.ndarray,
-    starts: np.ndarray,
-    lengths: np.ndarray,
-) -> np.ndarray:
-    """The target of each id [N], where it is one value inside the id."""
-    cells = frame[column].to_list()
-    goals = [cells[order[start]] for start in starts]
-    for start, length, goal in zip(starts, lengths, goals):
-        for row in order[start : start + length]:
-            cell = cells[row]
-            who = frame[id][int(row)]
-            if cell is None or cell != cell:
-                raise ValueError(
-                    f"target column {column!r} of table is missing for id {who!r} in row {row}; "
-                    f"fill or drop it."
-                )
-            if cell != goal:
-                raise ValueError(
-                    f"target column {column!r} of table changes inside id {who!r}, from {goal!r} "
-                    f"to {cell!r}; a target is one value for a whole sequence."
-                )
-    return _as_array(goals)
+def _constant(frame: nw.DataFrame[Any], ids: list[Any], column: str) -> np.ndarray:
+    """The target of each id [N], which must be one value inside the id."""
+    goals: dict[Any, Any] = {}
+    for row, (who, cell) in enumerate(zip(ids, frame[column].to_list(), strict=True)):
+        if _is_missing(cell):
+            raise ValueError(
+                f"target column {column!r} of table is missing for id {who!r} in row {row}; "
+                f"fill or drop it."
+            )
+        if goals.setdefault(who, cell) != cell:
+            raise ValueError(
+                f"target column {column!r} of table changes inside id {who!r}, from "
+                f"{goals[who]!r} to {cell!r}; a target is one value for a whole sequence."
+            )
+    return _as_array(list(goals.values()))
+
+
+def _is_missing(cell: Any) -> bool:
+    return cell is None or bool(cell != cell)
 
 
 def _as_array(cells: list[Any]) -> np.ndarray:

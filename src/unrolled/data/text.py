@@ -1,0 +1,72 @@
+"""Texts to sequences of tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from unrolled.data import tables
+from unrolled.data.sequences import Sequences
+from unrolled.runtime.transforms import Vocabulary
+
+
+def is_texts(X: Any) -> bool:
+    """Whether X is a list, array or column of strings, judged by its first item."""
+    if isinstance(X, (str, bytes)) or tables.is_dataframe(X) or getattr(X, "ndim", 1) != 1:
+        return False
+    try:
+        first = next(iter(X), None)
+    except TypeError:
+        return False
+    return isinstance(first, str)
+
+
+def as_texts(X: Any, *, name: str = "X") -> list[str]:
+    """The texts of a list, array or column of strings.
+
+    Raises
+    ------
+    TypeError
+        X is one string, or an item is none.
+    ValueError
+        There are no texts.
+    """
+    if isinstance(X, (str, bytes)):
+        raise TypeError(f"{name} is one {type(X).__name__}; pass a list of texts.")
+    texts = list(X)
+    if not texts:
+        raise ValueError(f"{name} holds no texts; at least one is needed.")
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"{name}[{i}] must be a text, got {type(text).__name__} {text!r}.")
+    return texts
+
+
+def encode(texts: Any, vocabulary: Vocabulary, *, name: str = "X") -> Sequences:
+    """Number the symbols of each text: N sequences of int64 tokens [T_i].
+
+    Parameters
+    ----------
+    texts : list, array or column of N strings
+    vocabulary : says how a text is split and which number a symbol has; 0 is the unknown symbol
+    name : what the texts are called in errors
+
+    Raises
+    ------
+    TypeError
+        `texts` is one string, or an item is none.
+    ValueError
+        There are no texts, or a text has no symbols.
+    """
+    tokens = []
+    for i, text in enumerate(as_texts(texts, name=name)):
+        part = vocabulary.encode(text)
+        if len(part) == 0:
+            raise ValueError(
+                f"{name}[{i}] is {text!r}, a text without a {vocabulary.unit}; drop it, every "
+                f"sequence needs at least one step."
+            )
+        tokens.append(part)
+    lengths = np.array([len(part) for part in tokens], dtype=np.int64)
+    return Sequences(np.concatenate(tokens), np.cumsum(lengths) - lengths, lengths)
