@@ -1,0 +1,67 @@
+"""`import unrolled` is quick, brings nothing heavy, and still shows every public name."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import unrolled
+
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "matplotlib", "pandas", "polars", "rich", "typer")
+
+
+def imported_by(statement: str) -> set[str]:
+    """Top-level modules that a new interpreter holds after the statement."""
+    code = f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in json.loads(done.stdout)}
+
+
+def seconds_to_import(module: str) -> float:
+    """Seconds of the import itself in a new interpreter, without the interpreter's own start."""
+    code = (
+        "from time import perf_counter\n"
+        f"start = perf_counter()\nimport {module}\nprint(perf_counter() - start)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def test_package_brings_nothing_heavy() -> None:
+    assert imported_by("import unrolled").isdisjoint(HEAVY)
+
+
+def test_package_is_imported_in_a_fifth_of_a_second() -> None:
+    # The best of three: the machine may be busy, the import is not slower for it.
+    assert min(seconds_to_import("unrolled") for _ in range(3)) < 0.2
+
+
+@pytest.mark.parametrize("name", ["data", "kernels", "plots", "runtime"])
+def test_part_brings_no_torch(name: str) -> None:
+    assert "torch" not in imported_by(f"import unrolled; unrolled.{name}")
+
+
+@pytest.mark.parametrize("name", unrolled.__all__)
+def test_public_name_is_there(name: str) -> None:
+    assert getattr(unrolled, name) is not None
+    assert name in dir(unrolled)
+
+
+def test_type_checkers_see_every_public_name() -> None:
+    tree = ast.parse(Path(unrolled.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name for node in ast.walk(block) if isinstance(node, ast.ImportFrom)
+            for alias in node.names}  # fmt: skip
+    seen |= {node.target.id for node in block.body
+             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}  # fmt: skip
+    assert seen == set(unrolled.__all__)
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'unrolled' has no attribute 'Transformer'"):
+        unrolled.Transformer  # noqa: B018  (the access itself is tested)
