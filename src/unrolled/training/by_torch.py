@@ -67,9 +67,8 @@ class TorchEngine:
         self.module.train()
         with self._own_random_numbers():
             for i, (batch, rate) in enumerate(zip(batches, rates, strict=True)):
-                weight = None if batch.weight is None else torch.from_numpy(batch.weight)
-                losses = self._loss(self._forward(batch), _target(batch))
-                loss = mean(losses, weight)
+                losses = self._loss(_forward(self.module, batch), _target(batch))
+                loss = mean(losses, _weight(batch))
                 self._weights.grad.zero_()  # type: ignore[union-attr]
                 loss.backward()
                 norm = clip(self._weights.grad, self._settings.clip_norm)  # type: ignore[arg-type]
@@ -85,16 +84,14 @@ class TorchEngine:
     def evaluate(self, batches: Iterable[Batch]) -> float:
         """Mean loss over the batches, by weight, without dropout."""
         loss_sum = weight_sum = 0.0
-        for batch, output in self._outputs(batches):
-            losses = self._loss(output, _target(batch)).double()
-            weight = None if batch.weight is None else torch.from_numpy(batch.weight)
-            loss_sum += float(losses.sum() if weight is None else (weight * losses).sum())
-            weight_sum += len(losses) if weight is None else float(weight.sum())
+        self.module.eval()
+        with torch.inference_mode():
+            for batch in batches:
+                losses = self._loss(_forward(self.module, batch), _target(batch)).double()
+                weight = torch.ones_like(losses) if batch.weight is None else _weight(batch)
+                loss_sum += float((weight * losses).sum())
+                weight_sum += float(weight.sum())
         return loss_sum / weight_sum
-
-    def predict(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
-        """Raw outputs [N, K] of each batch, without dropout."""
-        return (output.numpy() for _, output in self._outputs(batches))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything beside the parameters that the next step depends on, as arrays."""
@@ -108,18 +105,6 @@ class TorchEngine:
         arrays = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
         self._random = arrays.pop("random")
         self._optimizer.state[self._weights] = arrays
-
-    def _forward(self, batch: Batch) -> Tensor:
-        lengths = None if batch.lengths is None else torch.from_numpy(batch.lengths)
-        output: Tensor = self.module(torch.from_numpy(batch.x), lengths)[0]
-        return output
-
-    def _outputs(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Tensor]]:
-        self.module.eval()
-        for batch in batches:
-            with torch.inference_mode():
-                output = self._forward(batch)
-            yield batch, output
 
     @contextmanager
     def _own_random_numbers(self) -> Iterator[None]:
@@ -136,6 +121,28 @@ class TorchEngine:
             torch.set_rng_state(theirs)
 
 
+def predict(
+    spec: Spec, flat: NDArray[np.float32], batches: Iterable[Batch]
+) -> Iterator[NDArray[np.float32]]:
+    """Raw outputs [N, K] of each batch by the model with the parameters `flat` [P]."""
+    module = build(spec, flat).eval()
+    for batch in batches:
+        with torch.inference_mode():
+            output = _forward(module, batch)
+        yield output.numpy()
+
+
+def hidden_states(
+    spec: Spec, flat: NDArray[np.float32], batches: Iterable[Batch]
+) -> Iterator[NDArray[np.float32]]:
+    """Hidden states [T, N, D*H] of the last recurrent layer for each batch, 0 where padded."""
+    module = ManyToOne(spec, flat).eval()
+    for batch in batches:
+        with torch.inference_mode():
+            states, _ = module.states(torch.from_numpy(batch.x), _lengths(batch))
+        yield states.numpy()
+
+
 def build(spec: Spec, flat: NDArray[np.float32]) -> OneToOne | ManyToOne:
     """The torch module of a spec over its parameters [P]."""
     return OneToOne(spec, flat) if spec.recurrent is None else ManyToOne(spec, flat)
@@ -145,6 +152,19 @@ def uses_dropout(spec: Spec) -> bool:
     """Whether training draws random numbers."""
     between = spec.recurrent.dropout if spec.recurrent is not None else 0.0
     return bool(between or spec.head_dropout or (spec.hidden and spec.hidden_dropout))
+
+
+def _forward(module: OneToOne | ManyToOne, batch: Batch) -> Tensor:
+    output: Tensor = module(torch.from_numpy(batch.x), _lengths(batch))[0]
+    return output
+
+
+def _lengths(batch: Batch) -> Tensor | None:
+    return None if batch.lengths is None else torch.from_numpy(batch.lengths)
+
+
+def _weight(batch: Batch) -> Tensor | None:
+    return None if batch.weight is None else torch.from_numpy(batch.weight)
 
 
 def _target(batch: Batch) -> Tensor:

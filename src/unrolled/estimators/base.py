@@ -1,0 +1,365 @@
+"""What every estimator shares: the arguments of training, fit, partial_fit, save and load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_consistent_length
+
+from unrolled.data.batches import Batches
+from unrolled.data.sequences import Sequences
+from unrolled.estimators.checkpoints import Run, Stored
+from unrolled.estimators.options import anything, check_options, choice, flag, real, share, whole
+from unrolled.estimators.parts import Inputs, Part, Seeds, hold_out, read_weight, seeds
+from unrolled.estimators.progress_bar import watch
+from unrolled.estimators.saving import restore, save
+from unrolled.runtime.spec import Spec, initial_values, views
+from unrolled.training.by_torch import TorchEngine, predict
+from unrolled.training.history import Record
+from unrolled.training.loop import train
+from unrolled.training.plan import Optimizer, Plan
+from unrolled.training.progress import Progress
+from unrolled.training.schedules import SCHEDULES
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+# Rows that are predicted at once.
+PREDICT_ROWS = 256
+
+
+class Learned:
+    """What a fit leaves behind; apart from the dataclass, whose fields are arguments."""
+
+    spec_: Spec
+    weights_: NDArray[np.float32]
+    history_: list[Record]
+    n_iter_: int
+    table_: dict[str, Any] | None
+    _engine_state: dict[str, NDArray[Any]] | None
+    _seed: int
+
+    if TYPE_CHECKING:  # what the kinds of inputs and targets give, see inputs.py and targets.py
+        _head: str
+
+        def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs: ...
+        def _fit_inputs(self, inputs: Inputs, weight: NDArray[np.float64] | None) -> None: ...
+        def _apply_inputs(self, inputs: Inputs) -> Sequences | NDArray[np.float32]: ...
+        def _read_targets(self, y: Any) -> NDArray[Any]: ...
+        def _fit_targets(
+            self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any = None
+        ) -> None: ...
+        def _apply_targets(self, y: NDArray[Any]) -> NDArray[Any]: ...
+        def _row_weights(
+            self, y: NDArray[Any], weight: NDArray[np.float64] | None
+        ) -> NDArray[np.float64] | None: ...
+        def _stratify(self, y: NDArray[Any]) -> NDArray[Any] | None: ...
+        def _inputs_to_config(self) -> dict[str, Any]: ...
+        def _inputs_from_config(self, config: Mapping[str, Any]) -> None: ...
+        def _targets_to_config(self) -> dict[str, Any]: ...
+        def _targets_from_config(self, config: Mapping[str, Any]) -> None: ...
+        def _describe(self) -> Spec: ...
+        def _loss(self) -> str: ...
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Network(Learned, BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators: arguments of training, the way from data to weights and back.
+
+    Args:
+        standardize: scale each input channel, and the targets of a regression, to mean 0 and
+            standard deviation 1 of the training part.
+        optimizer: "adam", "adamw", "sgd" or "rmsprop".
+        learning_rate: highest learning rate of the schedule.
+        momentum: of "sgd".
+        weight_decay: L2 penalty; decoupled from the gradient with "adamw".
+        schedule: "constant", "linear", "cosine" or "one_cycle".
+        max_epochs: epochs at most.
+        batch_size: rows of a batch.
+        shuffle: a new order of rows each epoch.
+        clip_norm: largest norm of the gradient; None does not clip.
+        validation_fraction: share of the rows held out to watch; 0 holds out none.
+        patience: epochs without a better validation loss before training stops and the best
+            weights are put back; None trains all epochs and keeps the last weights.
+        checkpoint: file to which a running fit is saved, or None.
+        checkpoint_seconds: save after this many seconds; None does not.
+        checkpoint_epochs: save after this many epochs; None does not.
+        random_state: seed of first weights, order, dropout and split.
+        verbose: progress bar; "auto" shows one in a terminal or notebook.
+
+    Attributes:
+        spec_: the model as plain data.
+        weights_: [P] float32, all parameters; `named_parameters` gives views by name.
+        history_: one record an epoch, see `unrolled.training.history.Record`.
+        n_iter_: epochs trained.
+        n_features_in_: columns of a table, else channels of a sequence.
+        table_: how the command line read its columns, or None.
+    """
+
+    standardize: bool = field(
+        default=True, metadata=flag(help="scale inputs, and targets of a regression")
+    )
+    optimizer: str = field(
+        default="adam",
+        metadata=choice("adam", "adamw", "sgd", "rmsprop", help="adam, adamw, sgd or rmsprop"),
+    )
+    learning_rate: float = field(
+        default=1e-3, metadata=real(0.0, above=True, help="highest learning rate")
+    )
+    momentum: float = field(default=0.9, metadata=share(help="momentum of sgd"))
+    weight_decay: float = field(default=0.0, metadata=real(0.0, help="L2 penalty"))
+    schedule: str = field(
+        default="constant", metadata=choice(*SCHEDULES, help="constant, linear, cosine, one_cycle")
+    )
+    max_epochs: int = field(default=100, metadata=whole(1, help="epochs at most"))
+    batch_size: int = field(default=32, metadata=whole(1, help="rows of a batch"))
+    shuffle: bool = field(default=True, metadata=flag(help="a new order of rows each epoch"))
+    clip_norm: float | None = field(
+        default=1.0, metadata=real(0.0, above=True, none=True, help="largest norm of the gradient")
+    )
+    validation_fraction: float = field(
+        default=0.0, metadata=share(help="share of the rows held out to watch")
+    )
+    patience: int | None = field(
+        default=None,
+        metadata=whole(1, none=True, help="epochs without a better validation loss before the end"),
+    )
+    checkpoint: str | os.PathLike[str] | None = field(
+        default=None, metadata=anything(help="file to which a running fit is saved")
+    )
+    checkpoint_seconds: float | None = field(
+        default=60.0, metadata=real(0.0, none=True, help="save after this many seconds")
+    )
+    checkpoint_epochs: int | None = field(
+        default=None, metadata=whole(1, none=True, help="save after this many epochs")
+    )
+    random_state: int | np.random.RandomState | None = field(
+        default=None, metadata=anything(help="seed of weights, order, dropout and split")
+    )
+    verbose: bool | str = field(
+        default="auto", metadata=choice(True, False, "auto", help="progress bar")
+    )
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: tuple[Any, ...] | None = None,
+        resume_from: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Learn from data; a fit that fails or is interrupted leaves the estimator as it was.
+
+        Args:
+            X: the inputs, see the class.
+            y: the targets, one a sample.
+            sample_weight: [N] weights, or None.
+            validation_data: (X, y) or (X, y, sample_weight) to watch instead of a held-out share.
+            resume_from: a checkpoint of a fit with the same arguments and data that was stopped;
+                the fit goes on from it and ends with the same bits as one that was not stopped.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: an argument or the data cannot be used; says which and why.
+            TypeError: X or y is of a wrong kind.
+            FloatingPointError: the loss became NaN or infinite; says in which batch.
+        """
+        check_options(self)
+        if self.patience is not None and not self.validation_fraction and validation_data is None:
+            raise ValueError(
+                f"patience={self.patience} needs something to watch: give validation_fraction "
+                "or validation_data"
+            )
+        with self._unchanged_on_error():
+            stored = None if resume_from is None else Stored.read(resume_from)
+            drawn = seeds(self.random_state)
+            if stored is not None and self.random_state is None:
+                drawn = Seeds(stored.seed)
+            part = self._read(X, y, sample_weight)
+            held = None
+            if validation_data is not None:
+                held = self._read(*validation_data, fitting=False)
+            elif self.validation_fraction:
+                part, held = hold_out(
+                    part, self.validation_fraction, drawn.of("split"), self._stratify(part.y)
+                )
+            data = self._learn_transforms(part, drawn)
+            watched = None if held is None else self._batches(held, PREDICT_ROWS)
+            self._train(data, watched, drawn, stored)
+        return self
+
+    def named_parameters(self) -> dict[str, NDArray[np.float32]]:
+        """All parameters by torch's names, as views into `weights_`."""
+        self._check_fitted()
+        return views(self.spec_, self.weights_)
+
+    def save(self, path: str | os.PathLike[str], table: dict[str, Any] | None = None) -> None:
+        """Write the fitted estimator as a folder of two files, whole or not at all.
+
+        `docs/saved-model.md` specifies it. What the optimizer remembers is not saved.
+
+        Args:
+            path: the folder; a model that is there is replaced, anything else is left alone.
+            table: plain data to keep as `table_`, such as how columns were read.
+
+        Raises:
+            ArtifactError: the path holds something else, or the labels cannot be written.
+            OSError: the folder cannot be written.
+        """
+        self._check_fitted()
+        save(self, path, self.table_ if table is None else table)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read an estimator of this class that `save` wrote; `unrolled.load` reads any.
+
+        Raises:
+            ArtifactError: there is none, it is damaged, or it is of another class.
+        """
+        estimator: Self = restore({cls.__name__: cls}, path)
+        return estimator
+
+    def _read(self, X: Any, y: Any, sample_weight: Any = None, *, fitting: bool = True) -> Part:
+        """Check inputs, targets and weights once; rows of weight 0 are left out."""
+        inputs = self._read_inputs(X, fitting=fitting)
+        targets = self._read_targets(y)
+        check_consistent_length(inputs, targets)
+        part = Part(inputs, targets, read_weight(sample_weight, len(targets)))
+        if part.weight is None or part.weight.all():
+            return part
+        return part.take(np.flatnonzero(part.weight))
+
+    def _learn_transforms(self, part: Part, drawn: Seeds, classes: Any = None) -> Batches:
+        """Fit the transforms on the training part, and describe the model for it."""
+        self._fit_inputs(part.inputs, part.weight)
+        self._fit_targets(part.y, part.weight, classes)
+        self.spec_ = self._describe()
+        return self._batches(part, self.batch_size, drawn)
+
+    def _batches(self, part: Part, rows: int, drawn: Seeds | None = None) -> Batches:
+        """Transformed rows as batches; in a new order each epoch where they are trained on."""
+        weight = self._row_weights(part.y, part.weight)
+        return Batches(
+            self._apply_inputs(part.inputs),
+            self._apply_targets(part.y),
+            None if weight is None else weight.astype(np.float32),
+            batch_size=int(rows),
+            shuffle=bool(self.shuffle) and drawn is not None,
+            bucket=self._buckets(),
+            seed=0 if drawn is None else drawn.of("order"),
+        )
+
+    def _buckets(self) -> bool:
+        return True
+
+    def _plan(self) -> Plan:
+        saves = self.checkpoint is not None
+        return Plan(
+            max_epochs=int(self.max_epochs),
+            optimizer=self._optimizer(),
+            schedule=self.schedule,
+            patience=self.patience,
+            checkpoint_seconds=self.checkpoint_seconds if saves else None,
+            checkpoint_epochs=self.checkpoint_epochs if saves else None,
+        )
+
+    def _optimizer(self) -> Optimizer:
+        return Optimizer(
+            name=self.optimizer,
+            learning_rate=float(self.learning_rate),
+            momentum=float(self.momentum),
+            weight_decay=float(self.weight_decay),
+            clip_norm=None if self.clip_norm is None else float(self.clip_norm),
+        )
+
+    def _train(
+        self, data: Batches, watched: Batches | None, drawn: Seeds, stored: Stored | None
+    ) -> None:
+        self.weights_ = initial_values(self.spec_, drawn.of("weights"))
+        engine = TorchEngine(
+            self.spec_, self.weights_, self._loss(), self._optimizer(), drawn.of("dropout")
+        )
+        progress = Progress()
+        save = None
+        if self.checkpoint is not None or stored is not None:
+            run = Run(self, data, watched, drawn)
+            if stored is not None:
+                progress = run.go_on_from(stored, self.weights_, engine)
+            if self.checkpoint is not None:
+                save = partial(run.save, self.checkpoint, self.weights_, engine, progress)
+
+        records = train(engine, self.weights_, data, watched, self._plan(), progress, save)
+        watch(records, self.max_epochs, self.verbose)
+        self.history_ = progress.history
+        self.n_iter_ = progress.epoch
+        self.table_ = None
+        self._engine_state = engine.state()
+        self._seed = drawn.base
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
+        """One epoch over the rows, going on from where training stands."""
+        check_options(self)
+        with self._unchanged_on_error():
+            first = not hasattr(self, "weights_")
+            part = self._read(X, y, sample_weight, fitting=first)
+            drawn = seeds(self.random_state) if first else Seeds(self._seed)
+            if first:
+                data = self._learn_transforms(part, drawn, classes)
+                self.weights_ = initial_values(self.spec_, drawn.of("weights"))
+                self.history_, self.n_iter_, self.table_ = [], 0, None
+            else:
+                data = self._batches(part, self.batch_size, drawn)
+                self.weights_ = self.weights_.copy()
+            engine = TorchEngine(
+                self.spec_, self.weights_, self._loss(), self._optimizer(), drawn.of("dropout")
+            )
+            if not first and self._engine_state is not None:
+                engine.load_state(self._engine_state)
+            progress = Progress(epoch=self.n_iter_, history=list(self.history_))
+            plan = Plan(max_epochs=self.n_iter_ + 1, optimizer=self._optimizer())
+            watch(train(engine, self.weights_, data, None, plan, progress), 1, False)
+            self.history_, self.n_iter_ = progress.history, progress.epoch
+            self._engine_state, self._seed = engine.state(), drawn.base
+
+    def _raw_outputs(self, X: Any) -> NDArray[np.float32]:
+        """Raw outputs [N, K] of the model, in the order of X."""
+        self._check_fitted()
+        inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
+        batches = Batches(inputs, batch_size=PREDICT_ROWS, bucket=True)
+        order = batches.order(0)
+        outputs = np.empty((len(inputs), self.spec_.output_size), np.float32)
+        found = predict(self.spec_, self.weights_, map(batches.batch, order))
+        for rows, output in zip(order, found, strict=True):
+            outputs[rows] = output
+        return outputs
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "weights_"):
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet; call fit with training data first"
+            )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "weights_")
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise

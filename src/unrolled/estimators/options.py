@@ -1,0 +1,93 @@
+"""Constructor arguments as data: what each accepts, said once, checked at fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+Rule = dict[str, Any]
+
+
+def whole(least: int, *, help: str, none: bool = False) -> Rule:
+    """A whole number of at least `least` (or None)."""
+
+    def accepts(value: object) -> bool:
+        return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+
+    return _rule(accepts, f"a whole number of at least {least}", help, none)
+
+
+def real(least: float, *, help: str, none: bool = False, above: bool = False) -> Rule:
+    """A number of at least `least`, or above it (or None)."""
+
+    def accepts(value: object) -> bool:
+        if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(value):
+            return False
+        return value > least if above else value >= least
+
+    return _rule(accepts, f"a number {'above' if above else 'of at least'} {least:g}", help, none)
+
+
+def share(*, help: str) -> Rule:
+    """A number from 0 to below 1."""
+
+    def accepts(value: object) -> bool:
+        return isinstance(value, Real) and not isinstance(value, bool) and 0.0 <= value < 1.0
+
+    return _rule(accepts, "a number from 0 to below 1", help)
+
+
+def flag(*, help: str) -> Rule:
+    """True or False."""
+    return _rule(lambda value: isinstance(value, bool | np.bool_), "True or False", help)
+
+
+def choice(*values: object, help: str) -> Rule:
+    """One of some values."""
+
+    def accepts(value: object) -> bool:
+        return any(type(value) is type(known) and value == known for known in values)
+
+    return _rule(accepts, f"one of {', '.join(map(repr, values))}", help)
+
+
+def sizes(*, help: str) -> Rule:
+    """A tuple or list of whole numbers of at least 1, or one such number."""
+
+    def accepts(value: object) -> bool:
+        several = value if isinstance(value, tuple | list) else (value,)
+        return all(isinstance(v, Integral) and not isinstance(v, bool) and v >= 1 for v in several)
+
+    return _rule(accepts, "a tuple of whole numbers of at least 1", help)
+
+
+def anything(*, help: str) -> Rule:
+    """A value that is checked where it is used."""
+    return _rule(lambda value: True, "anything", help)
+
+
+def _rule(accepts: Callable[[object], bool], wanted: str, help: str, none: bool = False) -> Rule:
+    if none:
+        return {
+            "accepts": lambda value: value is None or accepts(value),
+            "wanted": f"{wanted}, or None",
+            "help": help,
+        }
+    return {"accepts": accepts, "wanted": wanted, "help": help}
+
+
+def check_options(estimator: Any) -> None:
+    """Check every constructor argument of an estimator.
+
+    Raises:
+        ValueError: an argument is not what it accepts; names it, what came and what would do.
+    """
+    for option in fields(estimator):
+        value = getattr(estimator, option.name)
+        if not option.metadata["accepts"](value):
+            wanted = option.metadata["wanted"]
+            raise ValueError(f"{option.name} must be {wanted}, got {value!r:.80}")

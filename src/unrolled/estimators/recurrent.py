@@ -1,0 +1,101 @@
+"""What the estimators of recurrent models share: the arguments of the recurrence, its states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.batches import Batches
+from unrolled.data.sequences import Sequences
+from unrolled.estimators.base import PREDICT_ROWS, Network
+from unrolled.estimators.inputs import SequenceInputs
+from unrolled.estimators.options import choice, flag, share, whole
+from unrolled.runtime.spec import Recurrent, Spec
+from unrolled.training.by_torch import hidden_states
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ManyToOneNetwork(SequenceInputs, Network):
+    """A recurrent stack that reads a sequence to its end, then gives one output.
+
+    Args:
+        cell: "rnn" `h_t = tanh(W_ih x_t + W_hh h_{t-1} + b)`, "gru" or "lstm".
+        hidden_size: H, units of a layer and direction.
+        num_layers: L, layers on top of each other.
+        bidirectional: a second stack reads from the last step to the first.
+        dropout: probability of zeroing an output of each layer, in training only.
+        nonlinearity: "tanh" or "relu", for the cell "rnn".
+        pooling: what the output layer reads: "last" valid state, "mean" or "max" over valid steps.
+        embedding_size: size of a symbol's vector, for texts.
+        unit: a symbol of a text: "word" or "character".
+        min_count: symbols that come less often in the training texts are the unknown symbol.
+        lowercase: texts are lower-cased.
+        bucket_by_length: batches of like length, which saves padding.
+    """
+
+    cell: str = field(default="gru", metadata=choice("rnn", "gru", "lstm", help="rnn, gru or lstm"))
+    hidden_size: int = field(default=64, metadata=whole(1, help="units of a layer"))
+    num_layers: int = field(default=1, metadata=whole(1, help="recurrent layers"))
+    bidirectional: bool = field(default=False, metadata=flag(help="read both ways"))
+    dropout: float = field(default=0.0, metadata=share(help="dropout after each layer"))
+    nonlinearity: str = field(
+        default="tanh", metadata=choice("tanh", "relu", help="tanh or relu, of the cell rnn")
+    )
+    pooling: str = field(
+        default="last",
+        metadata=choice("last", "mean", "max", help="what the output reads: last, mean or max"),
+    )
+    embedding_size: int = field(default=64, metadata=whole(1, help="size of a symbol's vector"))
+    unit: str = field(
+        default="word", metadata=choice("word", "character", help="word or character, for texts")
+    )
+    min_count: int = field(default=1, metadata=whole(1, help="rarer symbols are unknown"))
+    lowercase: bool = field(default=False, metadata=flag(help="lower-case texts"))
+    bucket_by_length: bool = field(
+        default=True, metadata=flag(help="batches of like length, which saves padding")
+    )
+
+    def hidden_states(self, X: Any) -> list[NDArray[np.float32]]:
+        """Hidden states of the last recurrent layer.
+
+        Args:
+            X: N sequences, as in `fit`.
+
+        Returns:
+            N arrays [T_i, D*H]; with two directions the forward one comes first.
+        """
+        self._check_fitted()
+        inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
+        assert isinstance(inputs, Sequences)
+        batches = Batches(inputs, batch_size=PREDICT_ROWS, bucket=True)
+        order = batches.order(0)
+        states: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(inputs)
+        found = hidden_states(self.spec_, self.weights_, map(batches.batch, order))
+        for rows, batch in zip(order, found, strict=True):
+            for column, row in enumerate(rows):
+                states[row] = batch[: inputs.lengths[row], column].copy()
+        return states
+
+    def _describe(self) -> Spec:
+        return Spec(
+            input_size=self._input_size(),
+            output_size=self._output_size(),  # type: ignore[attr-defined]
+            head=self._head,
+            embedding_size=0 if self.vocabulary_ is None else int(self.embedding_size),
+            recurrent=Recurrent(
+                cell=self.cell,
+                hidden_size=int(self.hidden_size),
+                num_layers=int(self.num_layers),
+                bidirectional=bool(self.bidirectional),
+                dropout=float(self.dropout) if self.num_layers > 1 else 0.0,
+                nonlinearity=self.nonlinearity,
+            ),
+            pooling=self.pooling,
+            head_dropout=float(self.dropout),
+        )
+
+    def _buckets(self) -> bool:
+        return bool(self.bucket_by_length)

@@ -1,0 +1,115 @@
+"""Classification and regression: the methods that scikit-learn's contract names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, RegressorMixin
+
+from unrolled.estimators.base import Network
+from unrolled.estimators.options import anything, choice
+from unrolled.estimators.targets import ClassTargets, NumberTargets
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Classifier(ClassTargets, ClassifierMixin, Network):  # type: ignore[misc]
+    """A network whose targets are classes; trained on the cross-entropy.
+
+    Args:
+        class_weight: weights by label, "balanced" for weights inverse to the labels' counts, or
+            None for equal ones.
+
+    Attributes:
+        classes_: [K] labels, sorted.
+    """
+
+    class_weight: dict[Any, float] | str | None = field(
+        default=None, metadata=anything(help="weights by label, or balanced")
+    )
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train one more epoch, on these rows.
+
+        Args:
+            X: the inputs, as in `fit`.
+            y: [N] labels.
+            classes: all labels there will be, at the first call; None takes those of y.
+            sample_weight: [N] weights, or None.
+
+        Raises:
+            ValueError: as `fit`, or a label is not among the classes of the first call.
+        """
+        self._partial_fit(X, y, sample_weight, classes)
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The likeliest label of each input, [N]."""
+        labels: NDArray[Any] = self.classes_[self._raw_outputs(X).argmax(axis=1)]
+        return labels
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Probabilities [N, K] of the classes, in the order of `classes_`."""
+        return self._probabilities(X)
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Named scores on these rows: accuracy, balanced_accuracy, f1_macro, log_loss (in nats).
+
+        With two classes also roc_auc.
+        """
+        return self._class_metrics(y, self._probabilities(X), sample_weight)
+
+    def _loss(self) -> str:
+        return "cross_entropy"
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Regressor(NumberTargets, RegressorMixin, Network):  # type: ignore[misc]
+    """A network whose targets are numbers.
+
+    Args:
+        loss: "squared", "absolute" or "huber", of the targets as they are scaled.
+
+    Attributes:
+        n_outputs_: K, numbers of a target.
+    """
+
+    loss: str = field(
+        default="squared",
+        metadata=choice("squared", "absolute", "huber", help="squared, absolute or huber"),
+    )
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train one more epoch, on these rows.
+
+        Args:
+            X: the inputs, as in `fit`.
+            y: [N] or [N, K] numbers.
+            sample_weight: [N] weights, or None.
+
+        Raises:
+            ValueError: as `fit`.
+        """
+        self._partial_fit(X, y, sample_weight)
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """A number for each input in the units of y: [N], or [N, K] where y was so."""
+        return self._numbers(X)
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Named scores on these rows, in the units of y: mse, rmse, mae, r2 (of two rows or more)."""
+        return self._number_metrics(y, self._numbers(X), sample_weight)
+
+    def _loss(self) -> str:
+        return self.loss
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
