@@ -14,7 +14,7 @@ TORCH_CLASSES = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM
 
 @pytest.mark.parametrize(
     ("cell", "num_layers", "bidirectional"),
-    itertools.product(TORCH_CLASSES, (1, 3), (False, True)),
+    list(itertools.product(TORCH_CLASSES, (1, 3), (False, True))),
 )
 def test_names_shapes_and_order_are_torch_s(cell, num_layers, bidirectional):
     module = TORCH_CLASSES[cell](5, 3, num_layers, bidirectional=bidirectional)
