@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import sys
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,9 @@ def as_float(X: Any, name: str = "X") -> np.ndarray:
 
     Floating dtypes are kept; integers, bools and objects that are real numbers become float64.
 
-    Raises
-    ------
-    TypeError
-        X is sparse, or holds text, dates or other things that are no numbers.
-    ValueError
-        X is complex, ragged, or a masked array with hidden values.
+    Raises:
+        TypeError: X is sparse, or holds text, dates or other things that are no numbers.
+        ValueError: X is complex, ragged, or a masked array with hidden values.
     """
     refuse_sparse(X, name)
     if np.ma.isMaskedArray(X) and np.ma.getmaskarray(X).any():
@@ -64,7 +62,7 @@ def as_float(X: Any, name: str = "X") -> np.ndarray:
 def _objects_as_float(array: np.ndarray, name: str) -> np.ndarray:
     for index in np.ndindex(array.shape):
         item = array[index]
-        if isinstance(item, (numbers.Real, np.bool_)):
+        if isinstance(item, (numbers.Real, Decimal, np.bool_)):
             continue
         where = f"{name}[{', '.join(map(str, index))}]"
         if isinstance(item, (complex, np.complexfloating)):

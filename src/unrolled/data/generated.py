@@ -1,4 +1,7 @@
-"""Problems drawn from a random generator: a random walk and tests of long memory."""
+"""Problems drawn from a random generator: a random walk and tests of long memory.
+
+`random_state` is a seed, a NumPy generator, or None; the same seed gives the same bits.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,9 @@ def random_walk(
     thus two steps after the last input, and no model's expected squared error is below
     2 x 0.1^2 = 0.02, which repeating the last input reaches.
 
-    Returns
-    -------
-    X : array [N, T - 1] float64
-    y : array [N] float64
+    Returns:
+        X: array [N, T - 1] float64
+        y: array [N] float64
     """
     N = checks.as_count(num_samples, "num_samples")
     T = checks.as_count(sequence_length, "sequence_length", 2)
@@ -65,10 +67,9 @@ def adding(
     y = 0.5 + (sum of the two numbers) / 4. Source: Hochreiter and Schmidhuber (1997), Long
     short-term memory, experiment 4.
 
-    Returns
-    -------
-    X : array [N, T, 2] float64, or for "hochreiter1997" a list of N arrays [T_i, 2]
-    y : array [N] float64
+    Returns:
+        X: array [N, T, 2] float64, or for "hochreiter1997" a list of N arrays [T_i, 2]
+        y: array [N] float64
     """
     N = checks.as_count(num_samples, "num_samples")
     rng = generator(random_state)
@@ -134,10 +135,9 @@ def copying(
     Source: Hochreiter and Schmidhuber (1997), Long short-term memory, for the idea; the form is
     that of Arjovsky, Shah and Bengio (2016), Unitary evolution recurrent neural networks.
 
-    Returns
-    -------
-    X : array [N, T] int64
-    y : array [N, T] int64
+    Returns:
+        X: array [N, T] int64
+        y: array [N, T] int64
     """
     N = checks.as_count(num_samples, "num_samples")
     D = checks.as_count(delay, "delay")
@@ -172,10 +172,9 @@ def temporal_order(
 
     Source: Hochreiter and Schmidhuber (1997), Long short-term memory, experiments 6a and 6b.
 
-    Returns
-    -------
-    X : list of N strings, for a vocabulary of characters
-    y : array [N] of strings, the class
+    Returns:
+        X: list of N strings, for a vocabulary of characters
+        y: array [N] of strings, the class
     """
     N = checks.as_count(num_samples, "num_samples")
     T = checks.as_count(sequence_length, "sequence_length", 10)

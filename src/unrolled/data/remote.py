@@ -83,21 +83,17 @@ def fetch(name: str, file: str) -> Path:
     The file is looked for as `name/file` in the folder that the environment variable
     UNROLLED_DATA names, then in the user's cache folder, and is then fetched into that cache.
 
-    Parameters
-    ----------
-    name : "ucr_uea" (University of California, Riverside and University of East Anglia archives
-        of time series; no licence stated for each set), "ett" (electricity transformer
-        temperatures, CC BY-ND 4.0), "exchange_rate" (daily rates of 8 currencies, 1990 to 2016; no
-        licence stated) or "tinyshakespeare" (lines of the plays, which are public domain)
-    file : a file of that set, as in `unrolled.data.remote.FILES`
+    Args:
+        name: "ucr_uea" (University of California, Riverside and University of East Anglia archives
+            of time series; no licence stated for each set), "ett" (electricity transformer
+            temperatures, CC BY-ND 4.0), "exchange_rate" (daily rates of 8 currencies, 1990 to 2016;
+            no licence stated) or "tinyshakespeare" (lines of the plays, which are public domain)
+        file: a file of that set, as in `unrolled.data.remote.FILES`
 
-    Raises
-    ------
-    ValueError
-        There is no such set or file, UNROLLED_DATA names no folder, or a file there has another
-        checksum.
-    FileNotFoundError
-        The file is in neither folder and cannot be fetched.
+    Raises:
+        ValueError: There is no such set or file, UNROLLED_DATA names no folder, or a file there has
+            another checksum.
+        FileNotFoundError: The file is in neither folder and cannot be fetched.
     """
     if name not in FILES:
         raise ValueError(f"name must be one of {', '.join(FILES)}, got {name!r}.")
@@ -118,9 +114,11 @@ def fetch(name: str, file: str) -> Path:
             path=pooch.os_cache("unrolled") / name,
         )
     except (OSError, ValueError) as error:
+        # pooch raises ValueError where the checksum of what came is another one.
+        reason = "other sha256" if isinstance(error, ValueError) else type(error).__name__
         raise FileNotFoundError(
             f"{file} of the data set {name!r} cannot be fetched from {address} "
-            f"({type(error).__name__}); save it as {name}/{file} in a folder of your own and let "
+            f"({reason}); save it as {name}/{file} in a folder of your own and let "
             f"the environment variable {FOLDER_VARIABLE} name that folder."
         ) from error
     return Path(path)

@@ -17,18 +17,14 @@ class Sequences:
     Sequence i is `values[starts[i] : starts[i] + lengths[i]]`. Sequences may overlap, as windows
     over one series do.
 
-    Attributes
-    ----------
-    values : array [M, C] floating, or [M] int64 tokens
-    starts : array [N] int64, the first row of each sequence in `values`
-    lengths : array [N] int64, steps of each sequence, at least 1
+    Attributes:
+        values: array [M, C] floating, or [M] int64 tokens
+        starts: array [N] int64, the first row of each sequence in `values`
+        lengths: array [N] int64, steps of each sequence, at least 1
 
-    Raises
-    ------
-    TypeError
-        `values` is neither floating nor int64 tokens, or the cuts are not int64.
-    ValueError
-        `values` has a wrong number of dimensions, or a cut is empty or leaves `values`.
+    Raises:
+        TypeError: `values` is neither floating nor int64 tokens, or the cuts are not int64.
+        ValueError: `values` has a wrong number of dimensions, or a cut is empty or leaves `values`.
     """
 
     values: np.ndarray
@@ -102,20 +98,16 @@ def _check_values(values: np.ndarray) -> None:
 def as_sequences(X: Any, *, name: str = "X") -> Sequences:
     """Check X once and see it as sequences; a contiguous floating array is viewed, not copied.
 
-    Parameters
-    ----------
-    X : Sequences, array [N, T, C] or [N, T] (one channel), list of N arrays or DataFrames [T_i, C]
-        or [T_i], or a DataFrame with a row per sequence and a column per time step.
-        Floating dtypes are kept; integers and bools become float64.
-    name : what X is called in errors
+    Args:
+        X: Sequences, array [N, T, C] or [N, T] (one channel), list of N arrays or DataFrames [T_i,
+            C] or [T_i], or a DataFrame with a row per sequence and a column per time step. Floating
+            dtypes are kept; integers and bools become float64.
+        name: what X is called in errors
 
-    Raises
-    ------
-    TypeError
-        X is sparse or holds anything but real numbers.
-    ValueError
-        X is 1-D, complex, empty, has an empty sequence or NaN or infinity, or its sequences
-        differ in their number of channels.
+    Raises:
+        TypeError: X is sparse or holds anything but real numbers.
+        ValueError: X is 1-D, complex, empty, has an empty sequence or NaN or infinity, or its
+            sequences differ in their number of channels.
     """
     if isinstance(X, Sequences):
         if len(X) == 0:
@@ -217,17 +209,13 @@ def _check_finite(sequences: Sequences, name: str) -> None:
 def as_table(X: Any, *, name: str = "X") -> np.ndarray:
     """Check X once and see it as a table [N, C] floating, a row per sample.
 
-    Parameters
-    ----------
-    X : array [N, C], nested lists of that shape, or a DataFrame
-    name : what X is called in errors
+    Args:
+        X: array [N, C], nested lists of that shape, or a DataFrame
+        name: what X is called in errors
 
-    Raises
-    ------
-    TypeError
-        X is sparse or holds anything but real numbers.
-    ValueError
-        X is not 2-D, complex, empty, or holds NaN or infinity.
+    Raises:
+        TypeError: X is sparse or holds anything but real numbers.
+        ValueError: X is not 2-D, complex, empty, or holds NaN or infinity.
     """
     checks.refuse_sparse(X, name)
     if tables.is_dataframe(X):
@@ -255,13 +243,12 @@ def as_table(X: Any, *, name: str = "X") -> np.ndarray:
 def pad(sequences: Sequences, value: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """All sequences in one array, filled behind their ends with `value`.
 
-    Returns
-    -------
-    x : array [N, T, C], or [N, T] for tokens, of the values' dtype; T is the greatest length
-    lengths : array [N] int64
+    Returns:
+        x: array [N, T, C], or [N, T] for tokens, of the values' dtype; T is the greatest length
+        lengths: array [N] int64
     """
     values, lengths = sequences.values, sequences.lengths
-    if values.dtype.kind == "i" and value != int(value):
+    if values.dtype.kind == "i" and not float(value).is_integer():
         raise ValueError(f"value must be a whole number for tokens, got {value}.")
     T = int(lengths.max()) if len(lengths) else 0
     x = np.full((len(lengths), T, *values.shape[1:]), value, dtype=values.dtype)

@@ -16,12 +16,11 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 class TimeSeries:
     """One real series.
 
-    Attributes
-    ----------
-    name : what was measured
-    unit : the unit of the values
-    times : array [M] datetime64, rising
-    values : array [M] float64
+    Attributes:
+        name: what was measured
+        unit: the unit of the values
+        times: array [M] datetime64, rising
+        values: array [M] float64
     """
 
     name: str
@@ -39,10 +38,9 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     Shipped by scikit-learn (BSD-3-Clause). Source: E. Alpaydin and C. Kaynak (1998), Optical
     Recognition of Handwritten Digits, UCI Machine Learning Repository (CC BY 4.0).
 
-    Returns
-    -------
-    X : array [1797, 8, 8] float64
-    y : array [1797] int64, the digit
+    Returns:
+        X: array [1797, 8, 8] float64
+        y: array [1797] int64, the digit
     """
     from sklearn.datasets import load_digits
 
@@ -58,10 +56,8 @@ def stocks() -> dict[str, TimeSeries]:
 
     Shipped by vega_datasets (BSD-3-Clause); the prices are from Yahoo Finance.
 
-    Raises
-    ------
-    ModuleNotFoundError
-        vega_datasets is not installed.
+    Raises:
+        ModuleNotFoundError: vega_datasets is not installed.
     """
     dates: dict[str, list[np.datetime64]] = {}
     prices: dict[str, list[float]] = {}
@@ -88,10 +84,8 @@ def seattle_temperatures() -> TimeSeries:
     Shipped by vega_datasets (BSD-3-Clause); the values are from the US National Oceanic and
     Atmospheric Administration (public domain).
 
-    Raises
-    ------
-    ModuleNotFoundError
-        vega_datasets is not installed.
+    Raises:
+        ModuleNotFoundError: vega_datasets is not installed.
     """
     rows = _vega_rows("seattle-temps.csv", "seattle_temperatures")
     times = [row["date"].replace("/", "-").replace(" ", "T") for row in rows]

@@ -33,11 +33,10 @@ __all__ = [
 class TimeSeriesProblem:
     """A time series classification problem with its published train and test parts.
 
-    Attributes
-    ----------
-    name : the problem's name in the archive
-    X_train, X_test : lists of arrays [T_i, C] float64
-    y_train, y_test : arrays [N] of class labels as text
+    Attributes:
+        name: the problem's name in the archive
+        X_train, X_test: lists of arrays [T_i, C] float64
+        y_train, y_test: arrays [N] of class labels as text
     """
 
     name: str
@@ -52,22 +51,18 @@ def ucr(name: str) -> TimeSeriesProblem:
 
     Fetched on first use, see `fetch`. No licence is stated for each problem.
 
-    Parameters
-    ----------
-    name : the problem, its train and test sizes, channels, lengths and classes:
-        "ArrowHead" 36 / 175, 1 x 251, 3 classes;
-        "BasicMotions" 40 / 40, 6 x 100, 4 classes;
-        "GunPoint" 50 / 150, 1 x 150, 2 classes;
-        "ItalyPowerDemand" 67 / 1,029, 1 x 24, 2 classes;
-        "JapaneseVowels" 270 / 370, 12 x 7 to 29, 9 classes;
-        "UnitTest" 20 / 22, 1 x 24, 2 classes
+    Args:
+        name: one of these, with the cases for training and test, channels x steps, and classes:
+            "ArrowHead": 36 and 175, 1 x 251, 3;
+            "BasicMotions": 40 and 40, 6 x 100, 4;
+            "GunPoint": 50 and 150, 1 x 150, 2;
+            "ItalyPowerDemand": 67 and 1,029, 1 x 24, 2;
+            "JapaneseVowels": 270 and 370, 12 x 7 to 29, 9;
+            "UnitTest": 20 and 22, 1 x 24, 2
 
-    Raises
-    ------
-    ValueError
-        There is no such problem, or its file is damaged.
-    FileNotFoundError
-        A file cannot be fetched.
+    Raises:
+        ValueError: There is no such problem, or its file is damaged.
+        FileNotFoundError: A file cannot be fetched.
     """
     if name not in UCR_PROBLEMS:
         raise ValueError(f"name must be one of {', '.join(UCR_PROBLEMS)}, got {name!r}.")

@@ -20,12 +20,9 @@ def read(path: str | os.PathLike[str]) -> pl.DataFrame:
     Text files are UTF-8 with a line of column names. A cell may be quoted, an empty cell is a
     missing value, blanks around numbers and names are ignored, and dates stay text.
 
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        The suffix is another one, or the file is damaged or empty; the line is named.
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The suffix is another one, or the file is damaged or empty; the line is named.
     """
     file = Path(path)
     suffix = file.suffix.lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -22,11 +22,10 @@ __all__ = ["LongTable", "column_names", "is_dataframe", "long", "read", "wide"]
 class LongTable:
     """What `long` reads from a table with a row per id and time.
 
-    Attributes
-    ----------
-    sequences : N sequences with a channel per value column
-    ids : array [N], in order of first appearance in the table
-    target : array [N], the target of each id; None without a target column
+    Attributes:
+        sequences: N sequences with a channel per value column
+        ids: array [N], in order of first appearance in the table
+        target: array [N], the target of each id; None without a target column
     """
 
     sequences: Sequences
@@ -57,15 +56,13 @@ def wide(X: Any, *, name: str = "X") -> np.ndarray:
     One floating dtype in all columns is kept; otherwise the result is what NumPy makes of them,
     with integers and bools as float64.
 
-    Raises
-    ------
-    TypeError
-        A column holds text, dates or other things that are no numbers; the column is named.
-    ValueError
-        A value is missing, NaN or infinite; row and column are named.
+    Raises:
+        TypeError: A column holds text, dates or other things that are no numbers; the column is
+            named.
+        ValueError: A value is missing, NaN or infinite; row and column are named.
     """
     frame = _frame(X, name)
-    columns = [_column(frame, column, name) for column in frame.columns]
+    columns = [_numbers(frame.get_column(column), name) for column in frame.columns]
     if not columns:
         return np.empty((len(frame), 0))
     table = _together(frame, columns)
@@ -81,21 +78,17 @@ def wide(X: Any, *, name: str = "X") -> np.ndarray:
 def long(table: Any, id: str, time: str, values: list[str], target: str | None = None) -> LongTable:
     """Sequences from a DataFrame with a row per id and time; each id is sorted by time.
 
-    Parameters
-    ----------
-    table : DataFrame, rows in any order
-    id : the column that says which sequence a row belongs to
-    time : the column to sort by: numbers, dates, or text as ISO 8601 writes dates
-    values : the numeric columns, one channel each
-    target : a column that is constant inside each id, if there is one
+    Args:
+        table: DataFrame, rows in any order
+        id: the column that says which sequence a row belongs to
+        time: the column to sort by: numbers, dates, or text as ISO 8601 writes dates
+        values: the numeric columns, one channel each
+        target: a column that is constant inside each id, if there is one
 
-    Raises
-    ------
-    TypeError
-        A value column holds no numbers, or the time column no times.
-    ValueError
-        A column is missing, a cell is missing, an (id, time) pair occurs twice, or the target
-        changes inside an id.
+    Raises:
+        TypeError: A value column holds no numbers, or the time column no times.
+        ValueError: A column is missing, a cell is missing, an (id, time) pair occurs twice, or the
+            target changes inside an id.
     """
     from unrolled.data.sequences import Sequences
 
@@ -121,7 +114,7 @@ def long(table: Any, id: str, time: str, values: list[str], target: str | None =
         raise ValueError(f"table holds {_place(frame, id, time, row)} twice; keep one of the rows.")
     columns = []
     for column in values:
-        array = _column(frame, column, "table")
+        array = _numbers(frame.get_column(column), "table")
         bad = checks.first_not_finite(array)
         if bad is not None:
             raise checks.not_finite(
@@ -144,9 +137,9 @@ def _frame(X: Any, name: str) -> nw.DataFrame[Any]:
         raise TypeError(f"{name} must be a DataFrame, got {type(X).__name__}.") from error
 
 
-def _column(frame: nw.DataFrame[Any], column: str, name: str) -> np.ndarray:
+def _numbers(series: nw.Series[Any], name: str) -> np.ndarray:
     """One column as floats [N]; a missing cell is NaN."""
-    series = frame[column]
+    column = series.name
     dtype = series.dtype
     if dtype.is_float():
         return series.to_numpy()
@@ -181,7 +174,7 @@ def _first_text(cells: list[Any]) -> tuple[int, Any]:
 
 def _together(frame: nw.DataFrame[Any], columns: list[np.ndarray]) -> np.ndarray:
     kinds = {column.dtype for column in columns}
-    if len(kinds) == 1 and all(frame.schema[name].is_float() for name in frame.columns):
+    if len(kinds) == 1 and all(dtype.is_float() for dtype in frame.schema.values()):
         whole = frame.to_numpy()
         if whole.dtype in kinds:
             return whole
@@ -190,7 +183,7 @@ def _together(frame: nw.DataFrame[Any], columns: list[np.ndarray]) -> np.ndarray
 
 def _complete(frame: nw.DataFrame[Any], column: str) -> list[Any]:
     """The cells of an id column, none of which may be missing."""
-    cells = frame[column].to_list()
+    cells = frame.get_column(column).to_list()
     for row, cell in enumerate(cells):
         if _is_missing(cell):
             raise ValueError(
@@ -200,39 +193,34 @@ def _complete(frame: nw.DataFrame[Any], column: str) -> list[Any]:
 
 
 def _times(frame: nw.DataFrame[Any], column: str, ids: list[Any]) -> np.ndarray:
-    series = frame[column]
-    times = series.to_numpy()
-    if series.dtype in (nw.String, nw.Object):
-        times = _iso_times(series.to_list(), column, ids)
-    if times.dtype.kind in "Mm":
-        missing = np.isnat(times)
-    elif times.dtype.kind == "f":
-        missing = np.isnan(times)
-    elif times.dtype.kind in "iub":
-        missing = np.zeros(len(times), dtype=bool)
+    """The time column [M] as numbers or datetime64."""
+    series = frame.get_column(column)
+    if series.dtype.is_float():
+        missing = np.isnan(series.to_numpy())
     else:
-        raise TypeError(f"column {column!r} of table holds {series.dtype}, not times or numbers.")
+        missing = series.is_null().to_numpy()
     if missing.any():
         row = int(np.argmax(missing))
         raise ValueError(
             f"column {column!r} of table is missing for id {ids[row]!r} in row {row}; "
             f"fill or drop it."
         )
+    if series.dtype in (nw.String, nw.Object):
+        return _iso_times(series.to_list(), column, ids)
+    times = series.to_numpy()
+    if times.dtype.kind not in "Mmfiu":
+        raise TypeError(f"column {column!r} of table holds {series.dtype}, not times or numbers.")
     return times
 
 
 def _iso_times(cells: list[Any], column: str, ids: list[Any]) -> np.ndarray:
-    """Text as ISO 8601 writes dates, [M] datetime64; times with an offset are in UTC."""
+    """Dates, or text as ISO 8601 writes them, [M] datetime64; times with an offset are in UTC."""
     times = np.empty(len(cells), dtype="datetime64[us]")
     zoned: set[bool] = set()
     for row, cell in enumerate(cells):
-        if _is_missing(cell):
-            times[row] = np.datetime64("NaT")
-            continue
         try:
-            text = cell + "-01" if len(cell) == len("2024-01") else cell
-            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        except (ValueError, TypeError, AttributeError) as error:
+            moment = _moment(cell)
+        except ValueError as error:
             raise TypeError(
                 f"column {column!r} of table holds {cell!r} for id {ids[row]!r}, which is no time "
                 f"that sorts; write times as 2024-01-31 or 2024-01-31T12:00:00, or as numbers."
@@ -249,10 +237,21 @@ def _iso_times(cells: list[Any], column: str, ids: list[Any]) -> np.ndarray:
     return times
 
 
+def _moment(cell: Any) -> datetime:
+    if isinstance(cell, datetime):
+        return cell
+    if isinstance(cell, date):
+        return datetime(cell.year, cell.month, cell.day)
+    if not isinstance(cell, str):
+        raise ValueError(f"{cell!r} is neither text nor a date")
+    text = f"{cell}-01" if len(cell) == len("2024-01") else cell
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def _constant(frame: nw.DataFrame[Any], ids: list[Any], column: str) -> np.ndarray:
     """The target of each id [N], which must be one value inside the id."""
     goals: dict[Any, Any] = {}
-    for row, (who, cell) in enumerate(zip(ids, frame[column].to_list(), strict=True)):
+    for row, (who, cell) in enumerate(zip(ids, frame.get_column(column).to_list(), strict=True)):
         if _is_missing(cell):
             raise ValueError(
                 f"target column {column!r} of table is missing for id {who!r} in row {row}; "
@@ -279,4 +278,8 @@ def _as_array(cells: list[Any]) -> np.ndarray:
 
 
 def _place(frame: nw.DataFrame[Any], id: str, time: str, row: int) -> str:
-    return f"{id} {frame[id][row]!r}, {time} {frame[time][row]!r}"
+    cells = (frame.get_column(column).to_list()[row] for column in (id, time))
+    return ", ".join(
+        f"{column} {cell if isinstance(cell, date) else repr(cell)}"
+        for column, cell in zip((id, time), cells, strict=True)
+    )

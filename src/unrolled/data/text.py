@@ -25,12 +25,9 @@ def is_texts(X: Any) -> bool:
 def as_texts(X: Any, *, name: str = "X") -> list[str]:
     """The texts of a list, array or column of strings.
 
-    Raises
-    ------
-    TypeError
-        X is one string, or an item is none.
-    ValueError
-        There are no texts.
+    Raises:
+        TypeError: X is one string, or an item is none.
+        ValueError: There are no texts.
     """
     if isinstance(X, (str, bytes)):
         raise TypeError(f"{name} is one {type(X).__name__}; pass a list of texts.")
@@ -46,18 +43,14 @@ def as_texts(X: Any, *, name: str = "X") -> list[str]:
 def encode(texts: Any, vocabulary: Vocabulary, *, name: str = "X") -> Sequences:
     """Number the symbols of each text: N sequences of int64 tokens [T_i].
 
-    Parameters
-    ----------
-    texts : list, array or column of N strings
-    vocabulary : says how a text is split and which number a symbol has; 0 is the unknown symbol
-    name : what the texts are called in errors
+    Args:
+        texts: list, array or column of N strings
+        vocabulary: says how a text is split and which number a symbol has; 0 is the unknown symbol
+        name: what the texts are called in errors
 
-    Raises
-    ------
-    TypeError
-        `texts` is one string, or an item is none.
-    ValueError
-        There are no texts, or a text has no symbols.
+    Raises:
+        TypeError: `texts` is one string, or an item is none.
+        ValueError: There are no texts, or a text has no symbols.
     """
     tokens = []
     for i, text in enumerate(as_texts(texts, name=name)):

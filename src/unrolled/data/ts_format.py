@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +15,9 @@ import numpy as np
 class LabelledSeries:
     """What a .ts file holds.
 
-    Attributes
-    ----------
-    X : N arrays [T_i, C] float64, of unequal length where the file's series are
-    y : array [N]; class labels as text, or float64 where the file declares a numeric target
+    Attributes:
+        X: N arrays [T_i, C] float64, of unequal length where the file's series are
+        y: array [N]; class labels as text, or float64 where the file declares a numeric target
     """
 
     X: list[np.ndarray]
@@ -38,11 +38,9 @@ def read_ts(path: str | os.PathLike[str]) -> LabelledSeries:
 
     Source: https://www.aeon-toolkit.org/en/stable/api_reference/data_format.html
 
-    Raises
-    ------
-    ValueError
-        The file is not in that format, has time stamps, has no labels, or a value is missing; the
-        line is named.
+    Raises:
+        ValueError: The file is not in that format, has time stamps, has no labels, or a value is
+            missing; the line is named.
     """
     file = Path(path)
     try:
@@ -135,6 +133,11 @@ def _case(parts: list[str], where: str) -> np.ndarray:
                 raise ValueError(
                     f"{where} has {value!r} in channel {channel} at step {step}, not a number."
                 ) from error
+            if math.isinf(values[-1]):
+                raise ValueError(
+                    f"{where} has {value!r} in channel {channel} at step {step}, not a finite "
+                    f"number."
+                )
         channels.append(values)
         if len(values) != len(channels[0]):
             raise ValueError(
@@ -145,7 +148,12 @@ def _case(parts: list[str], where: str) -> np.ndarray:
 
 
 def _targets(labels: list[str], file: Path) -> np.ndarray:
-    try:
-        return np.array([float(label) for label in labels])
-    except ValueError as error:
-        raise ValueError(f"{file} has a target that is no number: {error}.") from error
+    targets = np.empty(len(labels))
+    for i, label in enumerate(labels):
+        try:
+            targets[i] = float(label)
+        except ValueError as error:
+            raise ValueError(f"{file} has a target that is no number: {label!r}.") from error
+        if not math.isfinite(targets[i]):
+            raise ValueError(f"{file} has a target that is no number: {label!r}.")
+    return targets
