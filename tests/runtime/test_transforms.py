@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from unrolled.runtime import transforms
@@ -216,7 +216,6 @@ def test_words(text: str, words: list[str]) -> None:
     assert Vocabulary(("<unk>",), "word", False).split(text) == words
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=40))
 def test_splitting_loses_nothing_but_white_space(text: str) -> None:
     words = Vocabulary(("<unk>",), "word", False).split(text)
@@ -225,7 +224,6 @@ def test_splitting_loses_nothing_but_white_space(text: str) -> None:
     assert Vocabulary(("<unk>",), "character", False).split(text) == list(text)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40))
 def test_characters_round_trip(text: str) -> None:
     vocabulary = Vocabulary.fit([text], unit="character")

@@ -39,7 +39,7 @@ MAX_TENSORS_BYTES = 4 * 2**30
 TENSOR_DTYPES = ("F32", "F64", "I64")
 
 _KEYS = {"format", "format_version", "written_by", "sha256", "tensors", "content"}
-_READ_ATTEMPTS = 3
+_READ_ATTEMPTS = 10
 
 
 class ArtifactError(ValueError):
@@ -78,7 +78,10 @@ def save_artifact(
         files.write_folder(folder, {TENSORS: tensors, CONFIG: config})
         return
     _check_replaceable(folder)
-    _finish_interrupted(folder)
+    try:
+        _finish_interrupted(folder)
+    except FormatError as error:
+        raise ArtifactError(f"{folder} is not replaced: {error}") from error
     # Renaming config.json is the step that replaces the old model; before and after it, one of the
     # two tensor files fits the config.json that is there.
     files.replace_entry(folder / NEXT_TENSORS, tensors)
@@ -89,10 +92,10 @@ def save_artifact(
 def load_artifact(path: str | os.PathLike[str]) -> Artifact:
     """Reads a model that `save_artifact` wrote; other files in its folder are ignored.
 
-    Raises ArtifactError when there is none, or when it is damaged, changed, beyond the limits of
-    this module or of a newer format; OSError when it may not be read.
+    Raises ArtifactError when there is none that may be read, or when it is damaged, changed, beyond
+    the limits of this module or of a newer format.
     """
-    folder = Path(path)
+    folder = Path(os.path.realpath(path))
     try:
         for _ in range(_READ_ATTEMPTS - 1):
             config = _read_config(folder)
@@ -103,8 +106,10 @@ def load_artifact(path: str | os.PathLike[str]) -> Artifact:
                     raise
                 # A writer replaced the model meanwhile: read the new one.
         return _load(folder, _read_config(folder))
-    except FormatError as error:
-        raise ArtifactError(f"{folder} is no saved model that can be read: {error}") from error
+    except (FormatError, OSError) as error:
+        raise ArtifactError(
+            f"{os.fspath(path)} is no saved model that can be read: {files.reason(error)}"
+        ) from error
 
 
 def _config(content: dict[str, Any], tensors: bytes) -> bytes:
@@ -219,6 +224,9 @@ def _check_replaceable(folder: Path) -> None:
     if not folder.is_dir():
         raise ArtifactError(f"{folder} is a file; the model needs a folder of its own")
     names = sorted(os.listdir(folder))
+    for name in (CONFIG, TENSORS, NEXT_TENSORS):
+        if (folder / name).is_dir():
+            raise ArtifactError(f"{folder} holds a folder {name}; save to a new path")
     foreign = [name for name in names if name != NEXT_TENSORS and not files.is_part(name)]
     if not foreign:
         return

@@ -72,12 +72,12 @@ def parse_document(raw: bytes, name: str) -> dict[str, Any]:
 
 def check_plain(value: object, place: str = "the document", depth: int = 1) -> None:
     """Raises FormatError unless JSON keeps `value` exactly as it is."""
-    if depth > MAX_DEPTH:
-        raise FormatError(f"{place} is nested deeper than {MAX_DEPTH} levels")
+    if depth > MAX_DEPTH and isinstance(value, (dict, list)):
+        raise FormatError(f"{place:.80} is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise FormatError(f"{place} has the key {key!r:.60}; only strings can be keys")
+                raise FormatError(f"{place:.200} has the key {key!r:.60}; only strings can be keys")
             _check_text(key, place)
             check_plain(item, f"{place}[{key!r:.60}]", depth + 1)
     elif isinstance(value, list):
@@ -90,13 +90,13 @@ def check_plain(value: object, place: str = "the document", depth: int = 1) -> N
         _check_text(value, place)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise FormatError(f"{place} is {value}; only finite numbers can be kept")
+            raise FormatError(f"{place:.200} is {value}; only finite numbers can be kept")
     elif isinstance(value, int):
         if value.bit_length() > 3 * MAX_DIGITS:
-            raise FormatError(f"{place} is a whole number of {value.bit_length()} bits")
+            raise FormatError(f"{place:.200} is a whole number of {value.bit_length()} bits")
     elif value is not None:
         raise FormatError(
-            f"{place} is a {type(value).__name__}; dict, list, str, int, float, bool and None "
+            f"{place:.200} is a {type(value).__name__}; dict, list, str, int, float, bool and None "
             "can be kept"
         )
 
@@ -181,7 +181,7 @@ def _text(value: object, line: str) -> str:
 
 def _check_text(text: str, place: str) -> None:
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise FormatError(f"{place} holds {text!r:.60}, which is no Unicode text")
+        raise FormatError(f"{place:.200} holds {text!r:.60}, which is no Unicode text")
 
 
 def _check_nesting(raw: bytes, name: str) -> None:

@@ -139,6 +139,14 @@ def read_bounded(path: Path, limit: int) -> bytes:
         return file.read(size)
 
 
+def reason(error: Exception) -> str:
+    """What went wrong, without the number and the full path that an OSError says it with."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    named = f"{os.path.basename(error.filename)}: " if isinstance(error.filename, str) else ""
+    return named + error.strerror
+
+
 def _make_parents(target: Path) -> None:
     for parent in reversed(target.parents):
         if parent.exists() and not parent.is_dir():

@@ -22,7 +22,7 @@ from unrolled.runtime.documents import (
     parse_document,
     seal,
 )
-from unrolled.runtime.files import read_bounded, write_whole
+from unrolled.runtime.files import read_bounded, reason, write_whole
 from unrolled.runtime.tensors import DTYPES, pack, read_header, unpack
 
 FORMAT = "unrolled-checkpoint"
@@ -82,16 +82,18 @@ def save_checkpoint(
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Reads what `save_checkpoint` wrote, to the last bit; the arrays own their memory.
 
-    Raises CheckpointError when there is no checkpoint, or when it is damaged, changed, beyond the
-    limits of this module or of a newer format; OSError when it may not be read.
+    Raises CheckpointError when there is no checkpoint that may be read, or when it is damaged,
+    changed, beyond the limits of this module or of a newer format.
     """
     file = Path(path)
     try:
         return _load(file)
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {file}") from error
-    except ValueError as error:
-        raise CheckpointError(f"{file} is no checkpoint that can be read: {error}") from error
+    except (ValueError, OSError) as error:
+        raise CheckpointError(
+            f"{file} is no checkpoint that can be read: {reason(error)}"
+        ) from error
 
 
 def _load(file: Path) -> Checkpoint:
