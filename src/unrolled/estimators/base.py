@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 # Rows that are predicted at once.
 PREDICT_ROWS = 256
+MIN_ROWS = 8
 
 
 class Learned:
@@ -335,14 +336,14 @@ class Network(Learned, BaseEstimator):  # type: ignore[misc]
 
     def _raw_outputs(self, X: Any) -> NDArray[np.float32]:
         """Raw outputs [N, K] of the model, in the order of X."""
-        self._check_fitted()
         inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
         batches = Batches(inputs, batch_size=PREDICT_ROWS, bucket=True)
         order = batches.order(0)
         outputs = np.empty((len(inputs), self.spec_.output_size), np.float32)
-        found = predict(self.spec_, self.weights_, map(batches.batch, order))
+        padded = (batches.batch(fill(rows)) for rows in order)
+        found = predict(self.spec_, self.weights_, padded)
         for rows, output in zip(order, found, strict=True):
-            outputs[rows] = output
+            outputs[rows] = output[: len(rows)]
         return outputs
 
     def _check_fitted(self) -> None:
@@ -356,10 +357,19 @@ class Network(Learned, BaseEstimator):  # type: ignore[misc]
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:
-        before = dict(vars(self))
+        before = dict(self.__dict__)
         try:
             yield
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
+
+
+def fill(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows and the last of them again up to MIN_ROWS.
+
+    Matrix products of very few rows take another path, whose sums differ in the last bit.
+    """
+    missing = MIN_ROWS - len(rows)
+    return rows if missing <= 0 else np.append(rows, np.full(missing, rows[-1]))

@@ -9,7 +9,7 @@ from unrolled.estimators.tasks import Classifier
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceClassifier(Classifier, ManyToOneNetwork):  # type: ignore[misc]
+class SequenceClassifier(Classifier, ManyToOneNetwork):
     """A recurrent network that gives each sequence a label.
 
     X is a list of N arrays [T_i, C] or [T_i] of any lengths, an array [N, T, C] or [N, T], a

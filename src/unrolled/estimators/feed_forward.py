@@ -32,7 +32,7 @@ class OneToOneNetwork(TableInputs, Network):
         several = layers if isinstance(layers, tuple | list) else (layers,)
         return Spec(
             input_size=self._input_size(),
-            output_size=self._output_size(),  # type: ignore[attr-defined]
+            output_size=self._output_size(),
             head=self._head,
             hidden=tuple(Dense(int(size), self.activation) for size in several),
             hidden_dropout=float(self.dropout),
@@ -40,7 +40,7 @@ class OneToOneNetwork(TableInputs, Network):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FeedForwardClassifier(Classifier, OneToOneNetwork):  # type: ignore[misc]
+class FeedForwardClassifier(Classifier, OneToOneNetwork):
     """A feed-forward network that gives each row of a table a label.
 
     X is an array [N, C] or a DataFrame; y is [N] labels. The arguments of training are those of
@@ -56,7 +56,7 @@ class FeedForwardClassifier(Classifier, OneToOneNetwork):  # type: ignore[misc]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FeedForwardRegressor(Regressor, OneToOneNetwork):  # type: ignore[misc]
+class FeedForwardRegressor(Regressor, OneToOneNetwork):
     """A feed-forward network that gives each row of a table a number, or several.
 
     X is an array [N, C] or a DataFrame; y is [N] or [N, K] numbers. The arguments of training are

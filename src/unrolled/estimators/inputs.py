@@ -36,6 +36,15 @@ def check_width(estimator: Any, width: int, what: str, *, fitting: bool) -> None
         )
 
 
+def is_table(X: Any) -> bool:
+    """Whether X is a table [N, T] (array, DataFrame, lists of numbers) rather than N sequences."""
+    if isinstance(X, Sequences):
+        return False
+    if isinstance(X, list | tuple):
+        return all(isinstance(x, list | tuple) and not np.ndim(x[0]) for x in X)
+    return is_dataframe(X) or np.asarray(X).ndim == 2
+
+
 class TableInputs:
     """Inputs of a one-to-one model: a table [N, C]."""
 
@@ -86,15 +95,26 @@ class SequenceInputs:
             return as_texts(X)
         check_names(self, X, fitting=fitting)
         sequences = as_sequences(X)
+        table = is_table(X) and not sequences.ragged
+        self._check_columns(sequences, as_table=table, fitting=fitting)
+        return sequences
+
+    def _check_columns(self, sequences: Sequences, *, as_table: bool, fitting: bool) -> None:
+        """Learn or compare the columns of a table [N, T], or the channels of other sequences."""
+        width = int(sequences.lengths[0]) if as_table else sequences.channels
         if fitting:
-            table = getattr(X, "ndim", 0) == 2 or is_dataframe(X)
-            self.n_features_in_ = int(X.shape[1]) if table else sequences.channels
+            self.n_features_in_, self.reads_table_ = width, as_table
+        elif as_table and self.reads_table_ and width != self.n_features_in_:
+            raise ValueError(
+                f"X has {width} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input; the columns of a table [N, T] are "
+                "fixed, sequences of other lengths come as a list or as [N, T, 1]"
+            )
         elif self.scaler_ is not None and sequences.channels != self.scaler_.channels:
             raise ValueError(
                 f"X has {sequences.channels} channels, but {type(self).__name__} was fitted on "
                 f"{self.scaler_.channels}"
             )
-        return sequences
 
     def _fit_inputs(self, inputs: Inputs, weight: NDArray[np.float64] | None) -> None:
         self.scaler_ = self.vocabulary_ = None
@@ -144,6 +164,7 @@ def names_to_config(estimator: Any) -> dict[str, Any]:
     names = getattr(estimator, "feature_names_in_", None)
     return {
         "width": getattr(estimator, "n_features_in_", None),
+        "table": getattr(estimator, "reads_table_", True),
         "names": None if names is None else [str(name) for name in names],
     }
 
@@ -152,6 +173,7 @@ def names_from_config(estimator: Any, config: Mapping[str, Any]) -> None:
     """What `names_to_config` gave, back on the estimator."""
     if config["width"] is not None:
         estimator.n_features_in_ = int(config["width"])
+    estimator.reads_table_ = config["table"] is True
     if config["names"] is not None:
         estimator.feature_names_in_ = np.array(config["names"], dtype=object)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields
 from numbers import Integral, Real
@@ -16,7 +17,7 @@ def whole(least: int, *, help: str, none: bool = False) -> Rule:
     """A whole number of at least `least` (or None)."""
 
     def accepts(value: object) -> bool:
-        return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+        return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
     return _rule(accepts, f"a whole number of at least {least}", help, none)
 
@@ -25,9 +26,10 @@ def real(least: float, *, help: str, none: bool = False, above: bool = False) ->
     """A number of at least `least`, or above it (or None)."""
 
     def accepts(value: object) -> bool:
-        if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(value):
+        if not isinstance(value, Real) or isinstance(value, bool):
             return False
-        return value > least if above else value >= least
+        number = float(value)
+        return math.isfinite(number) and (number > least if above else number >= least)
 
     return _rule(accepts, f"a number {'above' if above else 'of at least'} {least:g}", help, none)
 
@@ -36,7 +38,7 @@ def share(*, help: str) -> Rule:
     """A number from 0 to below 1."""
 
     def accepts(value: object) -> bool:
-        return isinstance(value, Real) and not isinstance(value, bool) and 0.0 <= value < 1.0
+        return isinstance(value, Real) and not isinstance(value, bool) and 0.0 <= float(value) < 1.0
 
     return _rule(accepts, "a number from 0 to below 1", help)
 
@@ -60,7 +62,9 @@ def sizes(*, help: str) -> Rule:
 
     def accepts(value: object) -> bool:
         several = value if isinstance(value, tuple | list) else (value,)
-        return all(isinstance(v, Integral) and not isinstance(v, bool) and v >= 1 for v in several)
+        return all(
+            isinstance(v, Integral) and not isinstance(v, bool) and int(v) >= 1 for v in several
+        )
 
     return _rule(accepts, "a tuple of whole numbers of at least 1", help)
 

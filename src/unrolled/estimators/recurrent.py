@@ -82,7 +82,7 @@ class ManyToOneNetwork(SequenceInputs, Network):
     def _describe(self) -> Spec:
         return Spec(
             input_size=self._input_size(),
-            output_size=self._output_size(),  # type: ignore[attr-defined]
+            output_size=self._output_size(),
             head=self._head,
             embedding_size=0 if self.vocabulary_ is None else int(self.embedding_size),
             recurrent=Recurrent(

@@ -9,7 +9,7 @@ from unrolled.estimators.tasks import Regressor
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceRegressor(Regressor, ManyToOneNetwork):  # type: ignore[misc]
+class SequenceRegressor(Regressor, ManyToOneNetwork):
     """A recurrent network that gives each sequence a number, or several.
 
     X is a list of N arrays [T_i, C] or [T_i] of any lengths, an array [N, T, C] or [N, T], a

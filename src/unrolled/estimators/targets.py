@@ -65,7 +65,7 @@ class ClassTargets:
             )
         present = np.unique(y)
         of_class = compute_class_weight(self.class_weight, classes=present, y=y)
-        rows = of_class[np.searchsorted(present, y)]
+        rows: NDArray[np.float64] = of_class[np.searchsorted(present, y)]
         return rows if weight is None else rows * weight
 
     def _output_size(self) -> int:

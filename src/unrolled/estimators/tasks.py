@@ -50,11 +50,13 @@ class Classifier(ClassTargets, ClassifierMixin, Network):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest label of each input, [N]."""
+        self._check_fitted()
         labels: NDArray[Any] = self.classes_[self._raw_outputs(X).argmax(axis=1)]
         return labels
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Probabilities [N, K] of the classes, in the order of `classes_`."""
+        self._check_fitted()
         return self._probabilities(X)
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
@@ -62,6 +64,7 @@ class Classifier(ClassTargets, ClassifierMixin, Network):  # type: ignore[misc]
 
         With two classes also roc_auc.
         """
+        self._check_fitted()
         return self._class_metrics(y, self._probabilities(X), sample_weight)
 
     def _loss(self) -> str:
@@ -100,10 +103,12 @@ class Regressor(NumberTargets, RegressorMixin, Network):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """A number for each input in the units of y: [N], or [N, K] where y was so."""
+        self._check_fitted()
         return self._numbers(X)
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """Named scores on these rows, in the units of y: mse, rmse, mae, r2 (of two rows or more)."""
+        """Named scores on these rows, in the units of y: mse, rmse, mae, r2 (of 2 rows or more)."""
+        self._check_fitted()
         return self._number_metrics(y, self._numbers(X), sample_weight)
 
     def _loss(self) -> str:

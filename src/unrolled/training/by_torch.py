@@ -88,9 +88,9 @@ class TorchEngine:
         with torch.inference_mode():
             for batch in batches:
                 losses = self._loss(_forward(self.module, batch), _target(batch)).double()
-                weight = torch.ones_like(losses) if batch.weight is None else _weight(batch)
-                loss_sum += float((weight * losses).sum())
-                weight_sum += float(weight.sum())
+                weight = _weight(batch)
+                loss_sum += float((losses if weight is None else weight * losses).sum())
+                weight_sum += len(losses) if weight is None else float(weight.sum())
         return loss_sum / weight_sum
 
     def state(self) -> dict[str, NDArray[Any]]:
