@@ -201,6 +201,18 @@ class Network(Learned, BaseEstimator):  # type: ignore[misc]
             self._train(data, watched, drawn, stored)
         return self
 
+    def initialize(self, X: Any, y: Any) -> Self:
+        """Fit the transforms and draw the first weights, without training.
+
+        `fit` with the same arguments and data starts from the same weights.
+        """
+        check_options(self)
+        with self._unchanged_on_error():
+            drawn = seeds(self.random_state)
+            self._learn_transforms(self._read(X, y), drawn)
+            self._start(drawn)
+        return self
+
     def named_parameters(self) -> dict[str, NDArray[np.float32]]:
         """All parameters by torch's names, as views into `weights_`."""
         self._check_fitted()
@@ -285,10 +297,16 @@ class Network(Learned, BaseEstimator):  # type: ignore[misc]
             clip_norm=None if self.clip_norm is None else float(self.clip_norm),
         )
 
+    def _start(self, drawn: Seeds) -> None:
+        """Stand before the first epoch."""
+        self.weights_ = initial_values(self.spec_, drawn.of("weights"))
+        self.history_, self.n_iter_, self.table_ = [], 0, None
+        self._engine_state, self._seed = None, drawn.base
+
     def _train(
         self, data: Batches, watched: Batches | None, drawn: Seeds, stored: Stored | None
     ) -> None:
-        self.weights_ = initial_values(self.spec_, drawn.of("weights"))
+        self._start(drawn)
         engine = TorchEngine(
             self.spec_, self.weights_, self._loss(), self._optimizer(), drawn.of("dropout")
         )
@@ -303,11 +321,8 @@ class Network(Learned, BaseEstimator):  # type: ignore[misc]
 
         records = train(engine, self.weights_, data, watched, self._plan(), progress, save)
         watch(records, self.max_epochs, self.verbose)
-        self.history_ = progress.history
-        self.n_iter_ = progress.epoch
-        self.table_ = None
+        self.history_, self.n_iter_ = progress.history, progress.epoch
         self._engine_state = engine.state()
-        self._seed = drawn.base
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
         """One epoch over the rows, going on from where training stands."""
@@ -318,8 +333,7 @@ class Network(Learned, BaseEstimator):  # type: ignore[misc]
             drawn = seeds(self.random_state) if first else Seeds(self._seed)
             if first:
                 data = self._learn_transforms(part, drawn, classes)
-                self.weights_ = initial_values(self.spec_, drawn.of("weights"))
-                self.history_, self.n_iter_, self.table_ = [], 0, None
+                self._start(drawn)
             else:
                 data = self._batches(part, self.batch_size, drawn)
                 self.weights_ = self.weights_.copy()
@@ -332,7 +346,7 @@ class Network(Learned, BaseEstimator):  # type: ignore[misc]
             plan = Plan(max_epochs=self.n_iter_ + 1, optimizer=self._optimizer())
             watch(train(engine, self.weights_, data, None, plan, progress), 1, False)
             self.history_, self.n_iter_ = progress.history, progress.epoch
-            self._engine_state, self._seed = engine.state(), drawn.base
+            self._engine_state = engine.state()
 
     def _raw_outputs(self, X: Any) -> NDArray[np.float32]:
         """Raw outputs [N, K] of the model, in the order of X."""
