@@ -241,9 +241,11 @@ class TestWhatIsRefused:
             as_sequences(X)
 
     def test_uneven_nesting(self) -> None:
-        for X in ([[1.0, 2.0], 3.0], [[1.0, [2.0]], [3.0]]):
-            with pytest.raises(ValueError, match=r"^X(\[0\])? is nested unevenly"):
-                as_sequences(X)
+        with pytest.raises(ValueError, match=r"^X\[0\] is nested unevenly"):
+            as_sequences([[1.0, [2.0]], [3.0]])
+        for item in (3.0, None):
+            with pytest.raises(TypeError, match=r"^X\[1\] must be an array or a list of numbers"):
+                as_sequences([[1.0, 2.0], item])
         with pytest.raises(ValueError, match=r"^X is nested unevenly .* rows equally long"):
             as_table([[1.0, 2.0], [3.0]])
 

@@ -78,6 +78,16 @@ def test_things_of_one_library() -> None:
     with pytest.raises(ValueError, match=r"^X holds NaN in row 1 of column 'a'"):
         wide(nullable)
     np.testing.assert_array_equal(wide(nullable[:1]), [[1]])
+    for cells in (
+        pd.DataFrame({"a": pd.array([True, None], dtype="boolean")}),
+        pd.DataFrame({"a": pd.array([0.5, None], dtype="Float32")}),
+        pl.DataFrame({"a": [True, None]}),
+        pl.DataFrame({"a": [Decimal("0.5"), None]}),
+        pa.table({"a": [True, None]}),
+        pa.table({"a": [Decimal("0.5"), None]}),
+    ):
+        with pytest.raises(ValueError, match=r"^X holds NaN in row 1 of column 'a'"):
+            wide(cells)
     np.testing.assert_array_equal(
         wide(pd.DataFrame({"a": np.array([1, 2.5], object)})), [[1], [2.5]]
     )
@@ -100,6 +110,8 @@ def test_things_of_one_library() -> None:
         as_sequences(pl.DataFrame({"a": [1]}).lazy())
     assert column_names(pd.DataFrame(np.ones((2, 2)))) is None
     assert wide(pd.DataFrame(np.ones((2, 2)))).shape == (2, 2)
+    with pytest.raises(ValueError, match=r"^X has columns of the same name; rename one of them"):
+        wide(pd.DataFrame(np.ones((2, 2)), columns=["a", "a"]))
     with pytest.raises(ValueError, match=r"0 feature\(s\) \(shape=\(2, 0\)\)"):
         as_table(pd.DataFrame(index=[0, 1]))
 

@@ -130,8 +130,8 @@ def as_sequences(X: Any, *, name: str = "X") -> Sequences:
 def _is_ragged(X: Any) -> bool:
     """Whether X is a list, or a 1-D object array, of sequences rather than of numbers."""
     if isinstance(X, np.ndarray):
-        return X.dtype == object and X.ndim == 1 and len(X) > 0 and all(map(_has_steps, X))
-    return isinstance(X, (list, tuple)) and len(X) > 0 and all(map(_has_steps, X))
+        return X.dtype == object and X.ndim == 1 and any(map(_has_steps, X))
+    return isinstance(X, (list, tuple)) and any(map(_has_steps, X))
 
 
 def _has_steps(x: Any) -> bool:

@@ -65,7 +65,7 @@ def wide(X: Any, *, name: str = "X") -> np.ndarray:
     columns = [_numbers(frame.get_column(column), name) for column in frame.columns]
     if not columns:
         return np.empty((len(frame), 0))
-    table = _together(frame, columns)
+    table = np.stack(columns, axis=1)
     found = checks.first_not_finite(table)
     if found is not None:
         row, column = found
@@ -135,6 +135,8 @@ def _frame(X: Any, name: str) -> nw.DataFrame[Any]:
         return nw.from_native(X, eager_only=True)
     except TypeError as error:
         raise TypeError(f"{name} must be a DataFrame, got {type(X).__name__}.") from error
+    except nw.exceptions.DuplicateError as error:
+        raise ValueError(f"{name} has columns of the same name; rename one of them.") from error
 
 
 def _numbers(series: nw.Series[Any], name: str) -> np.ndarray:
@@ -170,15 +172,6 @@ def _first_text(cells: list[Any]) -> tuple[int, Any]:
         except ValueError:
             return row, cell
     return 0, cells[0] if cells else ""
-
-
-def _together(frame: nw.DataFrame[Any], columns: list[np.ndarray]) -> np.ndarray:
-    kinds = {column.dtype for column in columns}
-    if len(kinds) == 1 and all(dtype.is_float() for dtype in frame.schema.values()):
-        whole = frame.to_numpy()
-        if whole.dtype in kinds:
-            return whole
-    return np.stack(columns, axis=1)
 
 
 def _complete(frame: nw.DataFrame[Any], column: str) -> list[Any]:
