@@ -116,6 +116,7 @@ def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
         (nested(100_000).encode(), "32 levels"),
         (nested(100_000, '{"b":', "}").encode(), "32 levels"),
         (('{"\\\\": "\\"", "a": ' + "[" * 90_000).encode(), "32 levels"),
+        (b'{"a\\\\": ' + b"[" * 90_000 + b'"x"', "32 levels"),
         (b"[" * 1_000_000, "32 levels"),
         (b'{"a": [' + b"[]," * 1_000_000 + b"0]}", "1000000 objects"),
         (b"\x00" * 100, "not JSON"),

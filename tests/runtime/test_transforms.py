@@ -52,6 +52,8 @@ def test_scaler_weights_count_as_repeated_rows() -> None:
     np.testing.assert_allclose(weighted.scale, repeated.scale)
     tiny = Scaler.fit(values, counts * 1e-320)
     np.testing.assert_allclose(tiny.mean, repeated.mean, rtol=1e-2)
+    values[counts == 0] = math.nan
+    np.testing.assert_array_equal(Scaler.fit(values, counts).scale, weighted.scale)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e300, 1e-310, 123456.7])
