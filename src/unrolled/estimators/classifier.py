@@ -24,7 +24,7 @@ class SequenceClassifier(Classifier, ManyToOneNetwork):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(rng.integers(5, 12), 2)) for _ in range(40)]
     >>> y = ["up" if x[-1, 0] > 0 else "down" for x in X]
-    >>> model = SequenceClassifier(hidden_size=16, max_epochs=30, random_state=0).fit(X, y)
-    >>> round(model.score(X, y), 1)
-    1.0
+    >>> model = SequenceClassifier(learning_rate=0.01, max_epochs=30, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9
+    True
     """

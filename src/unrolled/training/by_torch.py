@@ -18,6 +18,7 @@ from unrolled.runtime.spec import Spec, views
 from unrolled.training.gradients import clip
 from unrolled.training.loop import DivergedError
 from unrolled.training.losses import LOSSES, mean
+from unrolled.training.optimizers import Step
 from unrolled.training.plan import Optimizer
 from unrolled.training.progress import Totals
 
@@ -47,12 +48,11 @@ class TorchEngine:
         self.module = build(spec, flat)
         self._loss = LOSSES[loss]
         self._settings = optimizer or Optimizer()
-        self._weights = torch.nn.Parameter(torch.from_numpy(flat))
-        self._gradient = np.zeros_like(flat)
-        self._weights.grad = torch.from_numpy(self._gradient)
-        for name, part in views(spec, self._gradient).items():
+        gradient = np.zeros_like(flat)
+        self._gradient = torch.from_numpy(gradient)
+        for name, part in views(spec, gradient).items():
             self.module.get_parameter(name).grad = torch.from_numpy(part)
-        self._optimizer = _torch_optimizer(self._weights, self._settings)
+        self._step = Step(torch.from_numpy(flat), self._gradient, self._settings)
         self._random = torch.Generator().manual_seed(seed).get_state()
         self._has_dropout = uses_dropout(spec)
 
@@ -69,14 +69,13 @@ class TorchEngine:
             for i, (batch, rate) in enumerate(zip(batches, rates, strict=True)):
                 losses = self._loss(_forward(self.module, batch), _target(batch))
                 loss = mean(losses, _weight(batch))
-                self._weights.grad.zero_()  # type: ignore[union-attr]
+                self._gradient.zero_()
                 loss.backward()
-                norm = clip(self._weights.grad, self._settings.clip_norm)  # type: ignore[arg-type]
+                norm = clip(self._gradient, self._settings.clip_norm)
                 value = loss.item()
                 if not (math.isfinite(value) and math.isfinite(norm)):
                     raise DivergedError(i, value, norm)
-                self._optimizer.param_groups[0]["lr"] = rate
-                self._optimizer.step()
+                self._step(rate)
                 rows = len(losses) if batch.weight is None else float(batch.weight.sum())
                 totals.add(value, rows, norm)
         return totals
@@ -95,16 +94,14 @@ class TorchEngine:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything beside the parameters that the next step depends on, as arrays."""
-        held = self._optimizer.state.get(self._weights, {})
-        state = {name: value.numpy().copy() for name, value in held.items() if value is not None}
-        state["random"] = self._random.numpy().copy()
-        return state
+        held = {**self._step.state, "random": self._random}
+        return {name: value.numpy().copy() for name, value in held.items()}
 
     def load_state(self, state: dict[str, NDArray[Any]]) -> None:
         """Take over what `state` gave, to go on with the same bits."""
         arrays = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
         self._random = arrays.pop("random")
-        self._optimizer.state[self._weights] = arrays
+        self._step.load(arrays)
 
     @contextmanager
     def _own_random_numbers(self) -> Iterator[None]:
@@ -171,18 +168,3 @@ def _target(batch: Batch) -> Tensor:
     if batch.y is None:
         raise ValueError("a batch without targets has no loss")
     return torch.from_numpy(batch.y)
-
-
-def _torch_optimizer(weights: Tensor, settings: Optimizer) -> torch.optim.Optimizer:
-    rate, decay = settings.learning_rate, settings.weight_decay
-    if settings.name == "adam":
-        return torch.optim.Adam([weights], lr=rate, weight_decay=decay, fused=True)
-    if settings.name == "adamw":
-        return torch.optim.AdamW([weights], lr=rate, weight_decay=decay, fused=True)
-    if settings.name == "sgd":
-        return torch.optim.SGD(
-            [weights], lr=rate, momentum=settings.momentum, weight_decay=decay, fused=True
-        )
-    if settings.name == "rmsprop":
-        return torch.optim.RMSprop([weights], lr=rate, weight_decay=decay)
-    raise ValueError(f"optimizer must be adam, adamw, sgd or rmsprop, got {settings.name!r}")

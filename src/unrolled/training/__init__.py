@@ -1,0 +1,1 @@
+"""Training: the loop over epochs, the engine through torch, schedules, losses, checkpoints."""
