@@ -78,7 +78,8 @@ def train(
                 save()
                 saved_at = time.monotonic()
         valid_loss = None if validation is None else engine.evaluate(validation)
-        record = progress.close_epoch(valid_loss, rates[-1], time.perf_counter() - clock)
+        rate = plan.rate((progress.epoch + 1) * num_batches - 1, num_steps)
+        record = progress.close_epoch(valid_loss, rate, time.perf_counter() - clock)
         progress.judge(record, weights, plan)
         if save and (progress.finished or plan.is_due_epoch(progress.epoch)):
             save()
