@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.utils.validation import check_consistent_length
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.checkpoints import Run, Stored
-from unrolled.estimators.options import anything, check_options, choice, flag, real, share, whole
+from unrolled.estimators.options import check_options, choice, flag, instance, real, share, whole
 from unrolled.estimators.parts import Inputs, Part, Seeds, hold_out, read_weight, seeds
 from unrolled.estimators.progress_bar import watch
 from unrolled.estimators.saving import restore, save
@@ -135,7 +136,10 @@ class Network(Learned, BaseEstimator):  # type: ignore[misc]
         metadata=whole(1, none=True, help="epochs without a better validation loss before the end"),
     )
     checkpoint: str | os.PathLike[str] | None = field(
-        default=None, metadata=anything(help="file to which a running fit is saved")
+        default=None,
+        metadata=instance(
+            str, os.PathLike, wanted="a path", help="file to which a running fit is saved"
+        ),
     )
     checkpoint_seconds: float | None = field(
         default=60.0, metadata=real(0.0, none=True, help="save after this many seconds")
@@ -144,7 +148,13 @@ class Network(Learned, BaseEstimator):  # type: ignore[misc]
         default=None, metadata=whole(1, none=True, help="save after this many epochs")
     )
     random_state: int | np.random.RandomState | None = field(
-        default=None, metadata=anything(help="seed of weights, order, dropout and split")
+        default=None,
+        metadata=instance(
+            Integral,
+            np.random.RandomState,
+            wanted="a whole number, a numpy RandomState",
+            help="seed of weights, order, dropout and split",
+        ),
     )
     verbose: bool | str = field(
         default="auto", metadata=choice(True, False, "auto", help="progress bar")

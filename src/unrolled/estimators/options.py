@@ -69,9 +69,9 @@ def sizes(*, help: str) -> Rule:
     return _rule(accepts, "a tuple of whole numbers of at least 1", help)
 
 
-def anything(*, help: str) -> Rule:
-    """A value that is checked where it is used."""
-    return _rule(lambda value: True, "anything", help)
+def instance(*kinds: type, wanted: str, help: str) -> Rule:
+    """An object of one of these types, or None."""
+    return _rule(lambda value: isinstance(value, kinds), wanted, help, none=True)
 
 
 def _rule(accepts: Callable[[object], bool], wanted: str, help: str, none: bool = False) -> Rule:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from unrolled.estimators.base import Network
-from unrolled.estimators.options import anything, choice
+from unrolled.estimators.options import choice, instance
 from unrolled.estimators.targets import ClassTargets, NumberTargets
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ class Classifier(ClassTargets, ClassifierMixin, Network):  # type: ignore[misc]
     """
 
     class_weight: dict[Any, float] | str | None = field(
-        default=None, metadata=anything(help="weights by label, or balanced")
+        default=None,
+        metadata=instance(
+            dict,
+            str,
+            wanted="a dict of labels to weights, 'balanced'",
+            help="weights by label, or balanced",
+        ),
     )
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
