@@ -15,9 +15,9 @@ class SequenceClassifier(Classifier, ManyToOneNetwork):
     X is a list of N arrays [T_i, C] or [T_i] of any lengths, an array [N, T, C] or [N, T], a
     DataFrame with a row a sequence, or a list of N texts. y is [N] labels.
 
-    Its arguments are described where they are defined: the recurrence in
-    `unrolled.estimators.recurrent.ManyToOneNetwork`, the task in `unrolled.estimators.tasks`,
-    training in `unrolled.estimators.base.Network`; `docs/arguments.md` lists them all.
+    All arguments stand in `docs/arguments.md`. They are described where they are defined: those of
+    the recurrence in `ManyToOneNetwork`, of the task in `Classifier`, of training in
+    `TrainingArguments`.
 
     >>> import numpy as np
     >>> from unrolled import SequenceClassifier

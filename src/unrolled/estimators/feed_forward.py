@@ -43,8 +43,8 @@ class OneToOneNetwork(TableInputs, Network):
 class FeedForwardClassifier(Classifier, OneToOneNetwork):
     """A feed-forward network that gives each row of a table a label.
 
-    X is an array [N, C] or a DataFrame; y is [N] labels. The arguments of training are those of
-    `unrolled.estimators.base.Network`; `docs/arguments.md` lists them all.
+    X is an array [N, C] or a DataFrame; y is [N] labels. All arguments stand in
+    `docs/arguments.md`; those of training are described in `TrainingArguments`.
 
     >>> from sklearn.datasets import load_iris
     >>> from unrolled import FeedForwardClassifier
@@ -59,8 +59,8 @@ class FeedForwardClassifier(Classifier, OneToOneNetwork):
 class FeedForwardRegressor(Regressor, OneToOneNetwork):
     """A feed-forward network that gives each row of a table a number, or several.
 
-    X is an array [N, C] or a DataFrame; y is [N] or [N, K] numbers. The arguments of training are
-    those of `unrolled.estimators.base.Network`; `docs/arguments.md` lists them all.
+    X is an array [N, C] or a DataFrame; y is [N] or [N, K] numbers. All arguments stand
+    in `docs/arguments.md`; those of training are described in `TrainingArguments`.
 
     >>> import numpy as np
     >>> from unrolled import FeedForwardRegressor

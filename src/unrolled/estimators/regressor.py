@@ -15,9 +15,9 @@ class SequenceRegressor(Regressor, ManyToOneNetwork):
     X is a list of N arrays [T_i, C] or [T_i] of any lengths, an array [N, T, C] or [N, T], a
     DataFrame with a row a sequence, or a list of N texts. y is [N] or [N, K] numbers.
 
-    Its arguments are described where they are defined: the recurrence in
-    `unrolled.estimators.recurrent.ManyToOneNetwork`, the task in `unrolled.estimators.tasks`,
-    training in `unrolled.estimators.base.Network`; `docs/arguments.md` lists them all.
+    All arguments stand in `docs/arguments.md`. They are described where they are defined: those of
+    the recurrence in `ManyToOneNetwork`, of the task in `Regressor`, of training in
+    `TrainingArguments`.
 
     >>> from unrolled import SequenceRegressor
     >>> from unrolled.data import random_walk

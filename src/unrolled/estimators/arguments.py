@@ -1,0 +1,114 @@
+"""The arguments of training, which every estimator takes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from unrolled.estimators.options import choice, flag, instance, real, share, whole
+from unrolled.training.plan import Optimizer, Plan
+from unrolled.training.schedules import SCHEDULES
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class TrainingArguments(BaseEstimator):  # type: ignore[misc]
+    """How a network is trained.
+
+    Args:
+        standardize: scale each input channel, and the targets of a regression, to mean 0 and
+            standard deviation 1 of the training part.
+        optimizer: "adam", "adamw", "sgd" or "rmsprop".
+        learning_rate: highest learning rate of the schedule.
+        momentum: of "sgd".
+        weight_decay: L2 penalty; decoupled from the gradient with "adamw".
+        schedule: "constant", "linear", "cosine" or "one_cycle".
+        max_epochs: epochs at most.
+        batch_size: rows of a batch.
+        shuffle: a new order of rows each epoch.
+        clip_norm: largest norm of the gradient; None does not clip.
+        validation_fraction: share of the rows held out to watch; 0 holds out none.
+        patience: epochs without a better validation loss before training stops and the best
+            weights are put back; None trains all epochs and keeps the last weights.
+        checkpoint: file to which a running fit is saved, or None.
+        checkpoint_seconds: save after this many seconds; None does not.
+        checkpoint_epochs: save after this many epochs; None does not.
+        random_state: seed of first weights, order, dropout and split.
+        verbose: progress bar; "auto" shows one in a terminal or notebook.
+    """
+
+    standardize: bool = field(
+        default=True, metadata=flag(help="scale inputs, and targets of a regression")
+    )
+    optimizer: str = field(
+        default="adam",
+        metadata=choice("adam", "adamw", "sgd", "rmsprop", help="adam, adamw, sgd or rmsprop"),
+    )
+    learning_rate: float = field(
+        default=1e-3, metadata=real(0.0, above=True, help="highest learning rate")
+    )
+    momentum: float = field(default=0.9, metadata=share(help="momentum of sgd"))
+    weight_decay: float = field(default=0.0, metadata=real(0.0, help="L2 penalty"))
+    schedule: str = field(
+        default="constant", metadata=choice(*SCHEDULES, help="constant, linear, cosine, one_cycle")
+    )
+    max_epochs: int = field(default=100, metadata=whole(1, help="epochs at most"))
+    batch_size: int = field(default=32, metadata=whole(1, help="rows of a batch"))
+    shuffle: bool = field(default=True, metadata=flag(help="a new order of rows each epoch"))
+    clip_norm: float | None = field(
+        default=1.0, metadata=real(0.0, above=True, none=True, help="largest norm of the gradient")
+    )
+    validation_fraction: float = field(
+        default=0.0, metadata=share(help="share of the rows held out to watch")
+    )
+    patience: int | None = field(
+        default=None,
+        metadata=whole(1, none=True, help="epochs without a better validation loss before the end"),
+    )
+    checkpoint: str | os.PathLike[str] | None = field(
+        default=None,
+        metadata=instance(
+            str, os.PathLike, wanted="a path", help="file to which a running fit is saved"
+        ),
+    )
+    checkpoint_seconds: float | None = field(
+        default=60.0, metadata=real(0.0, none=True, help="save after this many seconds")
+    )
+    checkpoint_epochs: int | None = field(
+        default=None, metadata=whole(1, none=True, help="save after this many epochs")
+    )
+    random_state: int | np.random.RandomState | None = field(
+        default=None,
+        metadata=instance(
+            Integral,
+            np.random.RandomState,
+            wanted="a whole number, a numpy RandomState",
+            help="seed of weights, order, dropout and split",
+        ),
+    )
+    verbose: bool | str = field(
+        default="auto", metadata=choice(True, False, "auto", help="progress bar")
+    )
+
+    def _plan(self) -> Plan:
+        saves = self.checkpoint is not None
+        return Plan(
+            max_epochs=int(self.max_epochs),
+            optimizer=self._optimizer(),
+            schedule=self.schedule,
+            patience=self.patience,
+            checkpoint_seconds=self.checkpoint_seconds if saves else None,
+            checkpoint_epochs=self.checkpoint_epochs if saves else None,
+        )
+
+    def _optimizer(self) -> Optimizer:
+        return Optimizer(
+            name=self.optimizer,
+            learning_rate=float(self.learning_rate),
+            momentum=float(self.momentum),
+            weight_decay=float(self.weight_decay),
+            clip_norm=None if self.clip_norm is None else float(self.clip_norm),
+        )
