@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unrolled import _needs_torch as _needs_torch
 from unrolled.nn.recurrent import GRU, LSTM, RNN
 from unrolled.nn.unroll import unroll
 

@@ -1,0 +1,14 @@
+"""Imported first by every part that needs PyTorch: without it, one sentence says how to get it."""
+
+from __future__ import annotations
+
+try:
+    import torch as torch
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ModuleNotFoundError(
+        "PyTorch is not installed, and training, prediction and unrolled.nn need it; run: "
+        "pip install 'unrolled[torch]'",
+        name="torch",
+    ) from error
