@@ -110,15 +110,10 @@ def gather(
         x [T, N, C] (or [T, N] tokens), zeros after each row's end, and lengths [N], which are None
         when all rows have T steps.
     """
-    starts = sequences.starts[rows]
-    if not sequences.ragged:
-        steps = np.arange(sequences.lengths[0])[:, None]
-        return sequences.values[starts + steps], None
-    lengths = sequences.lengths[rows]
+    starts, lengths = sequences.starts[rows], sequences.lengths[rows]
     steps = np.arange(lengths.max())[:, None]
-    last = starts + lengths - 1
-    x = sequences.values[np.minimum(starts + steps, last)]
     if (lengths == lengths[0]).all():
-        return x, None
+        return sequences.values[starts + steps], None
+    x = sequences.values[np.minimum(starts + steps, starts + lengths - 1)]
     x[steps >= lengths] = 0
     return x, lengths

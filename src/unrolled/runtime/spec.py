@@ -65,7 +65,9 @@ class Recurrent:
         _check_size("hidden_size", self.hidden_size)
         _check_size("num_layers", self.num_layers, MAX_LAYERS)
         if not isinstance(self.bidirectional, bool):
-            raise ValueError(f"bidirectional must be true or false, got {self.bidirectional!r}")
+            raise ValueError(
+                f"bidirectional must be true or false, got {_shown(self.bidirectional)}"
+            )
         _check_probability("dropout", self.dropout)
         _check_choice("nonlinearity", self.nonlinearity, ACTIVATIONS)
 
@@ -106,13 +108,16 @@ class Spec:
         _check_size("input_size", self.input_size)
         _check_size("output_size", self.output_size)
         _check_choice("head", self.head, HEADS)
-        if self.embedding_size != 0:
-            _check_size("embedding_size", self.embedding_size)
+        _check_size("embedding_size", self.embedding_size, least=0)
+        if not isinstance(self.hidden, tuple) or not all(isinstance(d, Dense) for d in self.hidden):
+            raise ValueError(f"hidden must be a tuple of Dense layers, got {_shown(self.hidden)}")
         if len(self.hidden) > MAX_LAYERS:
             raise ValueError(f"hidden has {len(self.hidden)} layers; at most {MAX_LAYERS} are read")
         _check_probability("hidden_dropout", self.hidden_dropout)
         _check_probability("head_dropout", self.head_dropout)
         _check_choice("pooling", self.pooling, POOLINGS)
+        if self.recurrent is not None and not isinstance(self.recurrent, Recurrent):
+            raise ValueError(f"recurrent must be Recurrent or None, got {_shown(self.recurrent)}")
         if self.recurrent is None and self.embedding_size:
             raise ValueError("embedding_size needs a recurrent stack: tokens come as sequences")
 
@@ -210,27 +215,36 @@ def initial_values(spec: Spec, seed: int | np.random.SeedSequence) -> NDArray[np
 
 def _fields(what: str, config: object, kind: type) -> dict[str, Any]:
     if not isinstance(config, Mapping):
-        raise ValueError(f"{what} must be a mapping of names to values, got {config!r:.80}")
+        raise ValueError(f"{what} must be a mapping of names to values, got {_shown(config)}")
     known = kind.__dataclass_fields__  # type: ignore[attr-defined]
     for name in config:
         if name not in known:
-            raise ValueError(f"{what} has the unknown entry {name!r:.80}")
+            raise ValueError(f"{what} has the unknown entry {_shown(name)}")
     for name, field in known.items():
         if name not in config and field.default is field.default_factory:
             raise ValueError(f"{what} lacks the entry {name!r}")
     return dict(config)
 
 
-def _check_size(name: str, value: object, most: int = MAX_SIZE) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise ValueError(f"{name} must be a whole number from 1 to {most}, got {value!r:.80}")
+def _check_size(name: str, value: object, most: int = MAX_SIZE, least: int = 1) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(
+            f"{name} must be a whole number from {least} to {most}, got {_shown(value)}"
+        )
 
 
 def _check_probability(name: str, value: object) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value < 1.0:
-        raise ValueError(f"{name} must be a number from 0 to below 1, got {value!r:.80}")
+        raise ValueError(f"{name} must be a number from 0 to below 1, got {_shown(value)}")
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r:.80}")
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    # Python writes out no whole number of more than 4300 digits.
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"a whole number of {value.bit_length()} bits"
+    return f"{value!r:.80}"
