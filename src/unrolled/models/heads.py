@@ -29,12 +29,18 @@ class DenseHead(nn.Module):
         head: the output layer.
     """
 
-    def __init__(self, spec: Spec, size: int) -> None:
+    hidden: nn.ModuleList
+    head: nn.Linear
+
+    def __init__(self, spec: Spec) -> None:
         super().__init__()
         self.spec = spec
-        sizes = [size, *(layer.size for layer in spec.hidden)]
+
+    def add_head(self, size: int) -> None:
+        """Add the layers that read h [N, size], behind those that give it."""
+        sizes = [size, *(layer.size for layer in self.spec.hidden)]
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
-        self.head = nn.Linear(sizes[-1], spec.output_size)
+        self.head = nn.Linear(sizes[-1], self.spec.output_size)
 
     def read_out(self, h: Tensor) -> Tensor:
         """h [N, F] to the raw outputs [N, K]."""

@@ -29,12 +29,13 @@ class ManyToOne(DenseHead):
     def __init__(self, spec: Spec, flat: NDArray[np.float32] | None = None) -> None:
         if spec.recurrent is None:
             raise ValueError("ManyToOne takes a spec with a recurrent stack; use OneToOne")
+        super().__init__(spec)
         with torch.device("meta"):
-            super().__init__(spec, spec.recurrent.output_size)
             self.embedding = (
                 nn.Embedding(spec.input_size, spec.embedding_size) if spec.embedding_size else None
             )
             self.recurrent = stack(spec.recurrent, spec.embedding_size or spec.input_size)
+            self.add_head(spec.recurrent.output_size)
         share(self, spec, initial_values(spec, 0) if flat is None else flat)
 
     def forward(

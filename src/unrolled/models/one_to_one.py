@@ -26,8 +26,9 @@ class OneToOne(DenseHead):
     def __init__(self, spec: Spec, flat: NDArray[np.float32] | None = None) -> None:
         if spec.recurrent is not None:
             raise ValueError("OneToOne takes a spec with recurrent=None; use ManyToOne")
+        super().__init__(spec)
         with torch.device("meta"):
-            super().__init__(spec, spec.input_size)
+            self.add_head(spec.input_size)
         share(self, spec, initial_values(spec, 0) if flat is None else flat)
 
     def forward(

@@ -16,13 +16,14 @@ def share(module: nn.Module, spec: Spec, flat: NDArray[np.float32]) -> None:
     `flat` and the module then change together, whichever is written.
 
     Raises:
-        ValueError: the module's parameter names or shapes are not those of the spec.
+        ValueError: the module's parameters are not those of the spec by name, shape and order.
     """
     whole = torch.from_numpy(flat)
     named = views(spec, flat)
-    found = {name: tuple(p.shape) for name, p in module.named_parameters()}
-    if found != spec.parameter_shapes():
-        raise ValueError(f"module has parameters {found}, the spec {spec.parameter_shapes()}")
+    found = [(name, tuple(p.shape)) for name, p in module.named_parameters()]
+    wanted = list(spec.parameter_shapes().items())
+    if found != wanted:
+        raise ValueError(f"module has the parameters {found}, the spec {wanted}")
     start = 0
     for name, value in named.items():
         owner, _, leaf = name.rpartition(".")
