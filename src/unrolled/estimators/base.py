@@ -123,14 +123,12 @@ class Network(Learned, TrainingArguments):
             if stored is not None and self.random_state is None:
                 drawn = Seeds(stored.seed)
             part = self._read(X, y, sample_weight)
-            held = None
+            labels, held = self._stratify(part.y), None
             if validation_data is not None:
-                held = self._read(*validation_data, fitting=False)
+                held = self._read_validation(validation_data)
             elif self.validation_fraction:
-                part, held = hold_out(
-                    part, self.validation_fraction, drawn.of("split"), self._stratify(part.y)
-                )
-            data = self._learn_transforms(part, drawn)
+                part, held = hold_out(part, self.validation_fraction, drawn.of("split"), labels)
+            data = self._learn_transforms(part, drawn, labels)
             watched = None if held is None else self._batches(held, PREDICT_ROWS)
             self._train(data, watched, drawn, stored)
         return self
@@ -188,8 +186,19 @@ class Network(Learned, TrainingArguments):
             return part
         return part.take(np.flatnonzero(part.weight))
 
+    def _read_validation(self, data: Any) -> Part:
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise ValueError(
+                f"validation_data must be (X, y) or (X, y, sample_weight), got {data!r:.80}"
+            )
+        X, y, *weight = data
+        return self._read(X, y, *weight, fitting=False)
+
     def _learn_transforms(self, part: Part, drawn: Seeds, classes: Any = None) -> Batches:
-        """Fit the transforms on the training part, and describe the model for it."""
+        """Fit the transforms on the training part, and describe the model for it.
+
+        `classes` are the labels there are, where the part may lack some.
+        """
         self._fit_inputs(part.inputs, part.weight)
         self._fit_targets(part.y, part.weight, classes)
         self.spec_ = self._describe()
@@ -197,11 +206,11 @@ class Network(Learned, TrainingArguments):
 
     def _batches(self, part: Part, rows: int, drawn: Seeds | None = None) -> Batches:
         """Transformed rows as batches; in a new order each epoch where they are trained on."""
-        weight = self._row_weights(part.y, part.weight)
+        part = part.weighed(self._row_weights(part.y, part.weight))
         return Batches(
             self._apply_inputs(part.inputs),
             self._apply_targets(part.y),
-            None if weight is None else weight.astype(np.float32),
+            None if part.weight is None else part.weight.astype(np.float32),
             batch_size=int(rows),
             shuffle=bool(self.shuffle) and drawn is not None,
             bucket=self._buckets(),
@@ -249,13 +258,19 @@ class Network(Learned, TrainingArguments):
                 data = self._learn_transforms(part, drawn, classes)
                 self._start(drawn)
             else:
+                if self._describe() != self.spec_:
+                    raise ValueError(_OTHER_MODEL.format(type(self).__name__))
                 data = self._batches(part, self.batch_size, drawn)
                 self.weights_ = self.weights_.copy()
             engine = TorchEngine(
                 self.spec_, self.weights_, self._loss(), self._optimizer(), drawn.of("dropout")
             )
             if not first and self._engine_state is not None:
-                engine.load_state(self._engine_state)
+                # What another optimizer, set before this call, remembers is no use to this one.
+                fresh = engine.state()
+                engine.load_state(
+                    {name: self._engine_state.get(name, fresh[name]) for name in fresh}
+                )
             progress = Progress(epoch=self.n_iter_, history=list(self.history_))
             plan = Plan(max_epochs=self.n_iter_ + 1, optimizer=self._optimizer())
             watch(train(engine, self.weights_, data, None, plan, progress), 1, False)
@@ -292,6 +307,12 @@ class Network(Learned, TrainingArguments):
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
+
+
+_OTHER_MODEL = (
+    "the arguments of this {} describe another model than the one that was fitted, which "
+    "partial_fit would go on with; set them back, or call fit"
+)
 
 
 def fill(rows: NDArray[np.int64]) -> NDArray[np.int64]:

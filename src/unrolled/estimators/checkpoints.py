@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.parts import Seeds
+from unrolled.estimators.saving import RECORD_KEYS, plain
 from unrolled.training.by_torch import TorchEngine
 from unrolled.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from unrolled.training.progress import Progress, Totals
@@ -47,7 +48,8 @@ class Stored:
             CheckpointError: there is none, or it is damaged.
         """
         state, arrays = load_checkpoint(path)
-        if set(state) != {"run", "seed", "progress"} or not isinstance(state["seed"], int):
+        kinds = {name: type(value) for name, value in state.items()}
+        if kinds != {"run": dict, "seed": int, "progress": dict}:
             raise CheckpointError(f"{path} is no checkpoint of an estimator's fit")
         return cls(os.fspath(path), state, arrays)
 
@@ -67,14 +69,18 @@ class Run:
         arguments = estimator.get_params(deep=False)
         described = {
             "estimator": type(estimator).__name__,
-            **{name: arguments[name] for name in sorted(arguments) if name not in WITHOUT_EFFECT},
+            **{
+                name: plain(value)
+                for name, value in sorted(arguments.items())
+                if name not in WITHOUT_EFFECT
+            },
             "random_state": drawn.base,
             "model": estimator.spec_.to_config(),
             "training data": _digest(data),
             "validation data": None if watched is None else _digest(watched),
         }
-        # Through JSON and back: tuples and NumPy numbers compare as they will be read.
-        self.identity: dict[str, Any] = json.loads(json.dumps(described, default=_plain))
+        # Through JSON and back: what is compared is what will be read.
+        self.identity: dict[str, Any] = json.loads(json.dumps(described, default=repr))
 
     def save(
         self,
@@ -110,7 +116,7 @@ class Run:
                     "resume with the same arguments and data, or fit without resume_from"
                 )
         try:
-            progress = _progress(stored)
+            progress = _progress(stored, weights.shape)
             weights[...] = stored.arrays["weights"]
             prefix = "engine."
             engine.load_state(
@@ -121,17 +127,30 @@ class Run:
         return progress
 
 
-def _progress(stored: Stored) -> Progress:
+def _progress(stored: Stored, shape: tuple[int, ...]) -> Progress:
     stands = dict(stored.state["progress"])
     stands["totals"] = Totals(**stands["totals"])
     stands["best_loss"] = float("inf") if stands["best_loss"] is None else stands["best_loss"]
     best = stored.arrays.get("best_weights")
-    return Progress(**stands, best_weights=None if best is None else best.copy())
+    progress = Progress(**stands, best_weights=best)
+    blank = Progress(best_weights=best)
+    for f in fields(Progress):
+        found, wanted = (type(getattr(each, f.name)).__name__ for each in (progress, blank))
+        if found != wanted:
+            raise ValueError(f"its {f.name} is of the type {found}, not {wanted}")
+    if any(set(record) != RECORD_KEYS for record in progress.history):
+        raise ValueError("its history holds something else than records of epochs")
+    for name in ("weights", "best_weights"):
+        if name in stored.arrays and stored.arrays[name].shape != shape:
+            raise ValueError(f"its {name} have the shape {stored.arrays[name].shape}, not {shape}")
+    return progress
 
 
 def _differs(name: str, theirs: Any, ours: Any) -> str:
-    if name in ("model", "training data", "validation data"):
-        return f"another {name}" if name == "model" else f"other {name}"
+    if name in ("model", "random_state"):
+        return f"another {name}"
+    if name in ("training data", "validation data"):
+        return f"other {name}"
     return f"{name}={theirs!r:.80}, now {ours!r:.80}"
 
 
@@ -149,10 +168,3 @@ def _digest(data: Batches) -> str:
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    """NumPy numbers and other arguments as JSON has them."""
-    if isinstance(value, np.generic):
-        return value.item()
-    return repr(value)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-from unrolled.data.sequences import Sequences, as_sequences, as_table
+from unrolled.data.sequences import Sequences, as_sequences, as_table, rows_of
 from unrolled.data.tables import is_dataframe
 from unrolled.data.text import as_texts, encode, is_texts
 from unrolled.estimators.parts import Inputs
@@ -73,7 +73,7 @@ class TableInputs:
 
     def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
         self.scaler_ = Scaler.from_config(config["scaler"])
-        names_from_config(self, config)
+        names_from_config(self, config, self.scaler_.channels)
 
 
 class SequenceInputs:
@@ -92,12 +92,26 @@ class SequenceInputs:
             came, needed = ("texts", "numbers") if texts else ("numbers", "texts")
             raise TypeError(f"X holds {came}, but {type(self).__name__} was fitted on {needed}")
         if texts:
-            return as_texts(X)
+            return self._read_texts(X, fitting=fitting)
         check_names(self, X, fitting=fitting)
         sequences = as_sequences(X)
         table = is_table(X) and not sequences.ragged
         self._check_columns(sequences, as_table=table, fitting=fitting)
         return sequences
+
+    def _read_texts(self, X: Any, *, fitting: bool) -> list[str]:
+        unit = self.unit if fitting or self.vocabulary_ is None else self.vocabulary_.unit
+        texts = as_texts(X)
+        for i, text in enumerate(texts):
+            if not (text if unit == "character" else text.strip()):
+                raise ValueError(
+                    f"X[{i}] is {text!r:.80}, a text without a {unit}; drop it, every sequence "
+                    "needs at least one step"
+                )
+        if fitting:
+            for name in ("n_features_in_", "feature_names_in_", "reads_table_"):
+                vars(self).pop(name, None)
+        return texts
 
     def _check_columns(self, sequences: Sequences, *, as_table: bool, fitting: bool) -> None:
         """Learn or compare the columns of a table [N, T], or the channels of other sequences."""
@@ -124,9 +138,8 @@ class SequenceInputs:
             )
             return
         assert isinstance(inputs, Sequences)
-        rows = np.repeat(inputs.starts, inputs.lengths) + _steps(inputs.lengths)
         steps = None if weight is None else np.repeat(weight, inputs.lengths)
-        self.scaler_ = fit_scaler(inputs.values[rows], steps, self.standardize)
+        self.scaler_ = fit_scaler(inputs.values[rows_of(inputs)], steps, self.standardize)
 
     def _apply_inputs(self, inputs: Inputs) -> Sequences:
         if isinstance(inputs, list):
@@ -134,7 +147,13 @@ class SequenceInputs:
             return encode(inputs, self.vocabulary_)
         assert isinstance(inputs, Sequences)
         assert self.scaler_ is not None
-        return inputs.with_values(self.scaler_.apply(inputs.values))
+        used = _used(inputs)
+        if used.all():
+            return inputs.with_values(self.scaler_.apply(inputs.values))
+        # Rows that no sequence reads may hold anything, and are not worth scaling.
+        values = np.zeros(inputs.values.shape, np.float32)
+        values[used] = self.scaler_.apply(inputs.values[used])
+        return inputs.with_values(values)
 
     def _input_size(self) -> int:
         if self.vocabulary_ is not None:
@@ -156,7 +175,13 @@ class SequenceInputs:
             raise ValueError("inputs need either a scaler or a vocabulary")
         self.scaler_ = None if scaler is None else Scaler.from_config(scaler)
         self.vocabulary_ = None if vocabulary is None else Vocabulary.from_config(vocabulary)
-        names_from_config(self, config)
+        if self.scaler_ is None:
+            return
+        self.reads_table_ = config["table"]
+        if not isinstance(self.reads_table_, bool):
+            raise ValueError(f"table must be true or false, got {self.reads_table_!r:.80}")
+        # The width of a table is its number of steps, which the scaler does not tell.
+        names_from_config(self, config, None if self.reads_table_ else self.scaler_.channels)
 
 
 def names_to_config(estimator: Any) -> dict[str, Any]:
@@ -164,18 +189,28 @@ def names_to_config(estimator: Any) -> dict[str, Any]:
     names = getattr(estimator, "feature_names_in_", None)
     return {
         "width": getattr(estimator, "n_features_in_", None),
-        "table": getattr(estimator, "reads_table_", True),
+        "table": getattr(estimator, "reads_table_", None),
         "names": None if names is None else [str(name) for name in names],
     }
 
 
-def names_from_config(estimator: Any, config: Mapping[str, Any]) -> None:
-    """What `names_to_config` gave, back on the estimator."""
-    if config["width"] is not None:
-        estimator.n_features_in_ = int(config["width"])
-    estimator.reads_table_ = config["table"] is True
-    if config["names"] is not None:
-        estimator.feature_names_in_ = np.array(config["names"], dtype=object)
+def names_from_config(estimator: Any, config: Mapping[str, Any], known: int | None) -> None:
+    """What `names_to_config` gave, back on the estimator.
+
+    Raises:
+        ValueError: the width is none or not the `known` one, or the names do not fit it.
+    """
+    width, names = config["width"], config["names"]
+    if type(width) is not int or width < 1 or (known is not None and width != known):
+        raise ValueError(f"the inputs have the width {width!r:.80}")
+    estimator.n_features_in_ = width
+    if names is None:
+        return
+    if not isinstance(names, list) or len(names) != width:
+        raise ValueError(f"the inputs need {width} names of columns, got {names!r:.80}")
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"the inputs have names of columns that are no texts: {names!r:.80}")
+    estimator.feature_names_in_ = np.array(names, dtype=object)
 
 
 def fit_scaler(
@@ -187,8 +222,10 @@ def fit_scaler(
     return Scaler.fit(values, weight)
 
 
-def _steps(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0..T_i-1 for each sequence, one after the other."""
-    ends = np.cumsum(lengths)
-    steps: NDArray[np.int64] = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
-    return steps
+def _used(sequences: Sequences) -> NDArray[np.bool_]:
+    """[M] which rows of the values some sequence reads."""
+    readers = np.zeros(len(sequences.values) + 1, np.int64)
+    np.add.at(readers, sequences.starts, 1)
+    np.subtract.at(readers, sequences.starts + sequences.lengths, 1)
+    used: NDArray[np.bool_] = np.cumsum(readers)[:-1] > 0
+    return used

@@ -49,10 +49,11 @@ def flag(*, help: str) -> Rule:
 
 
 def choice(*values: object, help: str) -> Rule:
-    """One of some values."""
+    """One of some values; NumPy's strings too, as a search over an array of them gives."""
 
     def accepts(value: object) -> bool:
-        return any(type(value) is type(known) and value == known for known in values)
+        kind = str if isinstance(value, str) else type(value)
+        return any(kind is type(known) and value == known for known in values)
 
     return _rule(accepts, f"one of {', '.join(map(repr, values))}", help)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ class Part:
     Attributes:
         inputs: N sequences, a table [N, C], or N texts.
         y: [N] or [N, K] targets as they came.
-        weight: [N] float64 weights above 0, or None.
+        weight: [N] float64 weights, or None.
     """
 
     inputs: Inputs
@@ -33,6 +33,24 @@ class Part:
         """Some of the rows."""
         weight = None if self.weight is None else self.weight[rows]
         return Part(take(self.inputs, rows), self.y[rows], weight)
+
+    def weighed(self, weight: NDArray[np.float64] | None) -> Part:
+        """The rows with other weights [N] of at least 0, the largest being 1.
+
+        Rows of weight 0, or so small beside the largest that float32 makes it 0, are left out.
+
+        Raises:
+            ValueError: all weights are 0.
+        """
+        if weight is None:
+            return replace(self, weight=None)
+        largest = weight.max()
+        if not largest > 0:
+            raise ValueError("class_weight and sample_weight leave no sample a weight above zero")
+        shares = weight / largest
+        counts = shares.astype(np.float32) > 0
+        part = replace(self, weight=shares)
+        return part if counts.all() else part.take(np.flatnonzero(counts))
 
 
 @dataclass(frozen=True)
@@ -49,8 +67,19 @@ class Seeds:
 
 
 def seeds(random_state: Any) -> Seeds:
-    """Seeds from what scikit-learn takes as `random_state`: None, an integer or a RandomState."""
-    return Seeds(int(check_random_state(random_state).randint(2**31 - 1)))
+    """Seeds from what scikit-learn takes as `random_state`: None, an integer or a RandomState.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        generator = check_random_state(random_state)
+    except ValueError as error:
+        raise ValueError(
+            "random_state must be None, a whole number from 0 to 2**32 - 1 or a "
+            f"numpy.random.RandomState, got {random_state!r:.80}"
+        ) from error
+    return Seeds(int(generator.randint(2**31 - 1)))
 
 
 def take(inputs: Inputs, rows: NDArray[np.int64]) -> Inputs:
@@ -77,24 +106,25 @@ def hold_out(
         ValueError: a part would be empty.
     """
     N = len(part.inputs)
-    if N < 2 or round(N * fraction) < 1:
+    held = round(N * fraction)
+    if not 1 <= held < N:
+        kept, change = ("none", "a larger") if held < 1 else ("all", "a smaller")
         raise ValueError(
-            f"validation_fraction={fraction:g} of {N} samples holds out none; give "
-            "validation_data, more samples or a larger fraction"
+            f"validation_fraction={fraction:g} of {N} samples holds out {kept}; give "
+            f"validation_data, more samples or {change} fraction"
         )
     if labels is not None:
         _, counts = np.unique(labels, return_counts=True)
-        held = round(N * fraction)
         if counts.min() < 2 or min(held, N - held) < len(counts):
             labels = None
     rows, held_rows = train_test_split(
-        np.arange(N), test_size=round(N * fraction), random_state=seed % 2**32, stratify=labels
+        np.arange(N), test_size=held, random_state=seed % 2**32, stratify=labels
     )
     return part.take(np.sort(rows)), part.take(np.sort(held_rows))
 
 
 def read_weight(sample_weight: Any, num_rows: int) -> NDArray[np.float64] | None:
-    """Check `sample_weight`: [N] float64, or None for equal weights.
+    """Check `sample_weight`: [N] float64 with 1 the largest, or None for equal weights.
 
     Raises:
         ValueError: not one finite number of at least 0 a sample, or all are 0.
@@ -112,4 +142,5 @@ def read_weight(sample_weight: Any, num_rows: int) -> NDArray[np.float64] | None
         raise ValueError("sample_weight must hold finite numbers of at least 0")
     if not weight.any():
         raise ValueError("sample_weight is zero for all samples; at least one must be above zero")
-    return weight
+    shares: NDArray[np.float64] = weight / weight.max()
+    return shares

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from unrolled.estimators.options import check_options
 from unrolled.runtime.artifact import Artifact, ArtifactError, load_artifact, save_artifact
 from unrolled.runtime.spec import Spec, views
+from unrolled.training.history import Record
+
+RECORD_KEYS = frozenset(Record.__annotations__)
 
 
 def save(estimator: Any, path: str | os.PathLike[str], table: dict[str, Any] | None) -> None:
-    """Write a fitted estimator as the folder `path`."""
+    """Write a fitted estimator as the folder `path`.
+
+    Raises:
+        ArtifactError: its arguments were changed so that they describe another model, or something
+            cannot be written.
+    """
+    try:
+        _check(estimator)
+        targets = estimator._targets_to_config()
+    except ValueError as error:
+        raise ArtifactError(f"the model cannot be saved: {error}") from error
     content = {
         "estimator": type(estimator).__name__,
         "parameters": {
-            name: _plain(value) for name, value in estimator.get_params(deep=False).items()
+            name: plain(value) for name, value in estimator.get_params(deep=False).items()
         },
         "spec": estimator.spec_.to_config(),
         "inputs": estimator._inputs_to_config(),
-        "targets": estimator._targets_to_config(),
+        "targets": targets,
         "training": {"epochs": estimator.n_iter_, "history": estimator.history_},
         "versions": {name: version(name) for name in ("numpy", "scikit-learn", "torch")},
         "table": table,
@@ -43,12 +58,17 @@ def restore(kinds: dict[str, Any], path: str | os.PathLike[str]) -> Any:
         )
     try:
         return _restore(kinds[name], artifact)
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise ArtifactError(f"{os.fspath(path)} holds no whole {name}: it lacks {error}") from error
+    except (TypeError, ValueError) as error:
         raise ArtifactError(f"{os.fspath(path)} holds no {name} that fits: {error}") from error
 
 
 def _restore(kind: Any, artifact: Artifact) -> Any:
     content = artifact.content
+    for name in ("parameters", "inputs", "targets", "training"):
+        if not isinstance(content[name], Mapping):
+            raise ValueError(f"its {name} are no mapping of names to values")
     estimator = kind(
         **{name: _argument(name, value) for name, value in content["parameters"].items()}
     )
@@ -58,17 +78,31 @@ def _restore(kind: Any, artifact: Artifact) -> Any:
         view[...] = artifact.arrays[name]
     estimator._inputs_from_config(content["inputs"])
     estimator._targets_from_config(content["targets"])
-    if estimator._describe() != estimator.spec_:
-        raise ValueError("its spec is not the one that its arguments and data describe")
-    estimator.history_ = list(content["training"]["history"])
-    estimator.n_iter_ = int(content["training"]["epochs"])
+    _check(estimator)
+    estimator.history_, estimator.n_iter_ = _history(content["training"])
     estimator.table_ = content["table"]
     estimator._engine_state, estimator._seed = None, 0
     return estimator
 
 
-def _plain(value: Any) -> Any:
-    """A constructor argument as JSON has it; one that JSON has not is saved as its default."""
+def _check(estimator: Any) -> None:
+    """What is saved and what is loaded alike: arguments that are right and describe the model."""
+    check_options(estimator)
+    if estimator._describe() != estimator.spec_:
+        raise ValueError("its arguments describe another model than the one that was fitted")
+
+
+def _history(training: Mapping[str, Any]) -> tuple[list[Record], int]:
+    history, epochs = training["history"], training["epochs"]
+    if not isinstance(history, list) or type(epochs) is not int or epochs != len(history):
+        raise ValueError(f"its history is not one record for each of {epochs!r:.80} epochs")
+    if any(not isinstance(record, dict) or set(record) != RECORD_KEYS for record in history):
+        raise ValueError(f"a record of its history has not the entries {', '.join(RECORD_KEYS)}")
+    return history, epochs
+
+
+def plain(value: Any) -> Any:
+    """A constructor argument as JSON has it; a RandomState, which JSON has not, is None."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, os.PathLike):
@@ -76,14 +110,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.random.RandomState):
         return None
     if isinstance(value, tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, dict):
-        return [[_plain(label), float(weight)] for label, weight in value.items()]
+        return [plain(entry) for entry in value]
+    if isinstance(value, Mapping):
+        return [[plain(label), float(weight)] for label, weight in value.items()]
     return value
 
 
 def _argument(name: str, value: Any) -> Any:
-    """The inverse of `_plain`."""
+    """The inverse of `plain`."""
     if name == "hidden_layer_sizes" and isinstance(value, list):
         return tuple(value)
     if name == "class_weight" and isinstance(value, list):

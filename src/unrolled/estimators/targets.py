@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from unrolled.data import checks
+from unrolled.estimators.class_weights import class_weights
+from unrolled.estimators.labels import labels_from_config, labels_to_config
+from unrolled.estimators.parts import read_weight
 from unrolled.models.heads import probabilities
 from unrolled.runtime.spec import Spec
 from unrolled.runtime.transforms import Scaler
@@ -23,6 +26,7 @@ class ClassTargets:
     class_weight: dict[Any, float] | str | None
     classes_: NDArray[Any]
     spec_: Spec
+    _class_totals: NDArray[np.float64] | None
 
     _head = "class"
 
@@ -30,10 +34,12 @@ class ClassTargets:
         if y is None:
             raise ValueError(_NO_TARGET.format(type(self).__name__))
         labels: NDArray[Any] = column_or_1d(y, warn=True)
-        if labels.dtype.kind in "fc" and not np.isfinite(labels).all():
-            raise ValueError("y holds NaN or infinity; every row needs a label")
-        if labels.dtype == object and any(_is_missing(label) for label in labels):
-            raise ValueError("y holds a missing label (None or NaN); every row needs a label")
+        if labels.dtype.kind == "f":
+            _refuse_not_finite(labels)
+        if labels.dtype == object:
+            row = next((i for i, label in enumerate(labels) if _is_missing(label)), None)
+            if row is not None:
+                raise ValueError(f"y holds no label (None, NaN or NA) in row {row}; give it one")
         check_classification_targets(labels)
         return labels
 
@@ -41,14 +47,17 @@ class ClassTargets:
         self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any = None
     ) -> None:
         self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+        self._class_totals = np.bincount(
+            self._apply_targets(y), weight, minlength=len(self.classes_)
+        ).astype(np.float64)
 
     def _apply_targets(self, y: NDArray[Any]) -> NDArray[np.int64]:
         index = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         unknown = self.classes_[index] != y
         if unknown.any():
             raise ValueError(
-                f"y holds the label {y[unknown][0]!r}, which is not among the "
-                f"{len(self.classes_)} classes of the training part"
+                f"y holds the label {y[unknown].tolist()[0]!r:.80}, which is not among the "
+                f"{len(self.classes_)} known classes"
             )
         return index.astype(np.int64)
 
@@ -56,16 +65,10 @@ class ClassTargets:
         self, y: NDArray[Any], weight: NDArray[np.float64] | None
     ) -> NDArray[np.float64] | None:
         """Sample weights times class weights, [N], or None where all are 1."""
-        if self.class_weight is None:
+        of_class = class_weights(self.class_weight, self.classes_, self._class_totals)
+        if of_class is None:
             return weight
-        if isinstance(self.class_weight, str) and self.class_weight != "balanced":
-            raise ValueError(
-                "class_weight must be a dict of labels to weights, 'balanced' or None, got "
-                f"{self.class_weight!r}"
-            )
-        present = np.unique(y)
-        of_class = compute_class_weight(self.class_weight, classes=present, y=y)
-        rows: NDArray[np.float64] = of_class[np.searchsorted(present, y)]
+        rows: NDArray[np.float64] = of_class[self._apply_targets(y)]
         return rows if weight is None else rows * weight
 
     def _output_size(self) -> int:
@@ -75,22 +78,10 @@ class ClassTargets:
         return y
 
     def _targets_to_config(self) -> dict[str, Any]:
-        labels = self.classes_.tolist()
-        kinds = {type(label) for label in labels}
-        if len(kinds) != 1 or not kinds <= {bool, int, float, str}:
-            raise ValueError(
-                "classes_ must be texts, whole numbers, numbers or bools to be saved, got "
-                f"{', '.join(sorted(kind.__name__ for kind in kinds))}"
-            )
-        return {"classes": labels, "dtype": self.classes_.dtype.str}
+        return labels_to_config(self.classes_)
 
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
-        dtype = np.dtype(object) if config["dtype"] == "|O" else np.dtype(config["dtype"])
-        if dtype.kind not in "biufUO":
-            raise ValueError(f"classes have the dtype {config['dtype']!r:.80}")
-        if not isinstance(config["classes"], list) or not config["classes"]:
-            raise ValueError("classes must be a list of at least one label")
-        self.classes_ = np.array(config["classes"], dtype=dtype)
+        self.classes_, self._class_totals = labels_from_config(config), None
         if len(self.classes_) != self.spec_.output_size:
             raise ValueError(
                 f"there are {len(self.classes_)} classes and {self.spec_.output_size} outputs"
@@ -103,10 +94,10 @@ class ClassTargets:
         self, y: Any, shares: NDArray[np.float64], sample_weight: Any
     ) -> dict[str, float]:
         """Named scores of probabilities [N, K] against labels [N]."""
-        truth = self._read_targets(y)
+        truth, shares, weights = _weighed(self._read_targets(y), shares, sample_weight)
         index = self._apply_targets(truth)
         guess = self.classes_[shares.argmax(axis=1)]
-        weight = {"sample_weight": sample_weight}
+        weight = {"sample_weight": weights}
         of_truth = np.maximum(shares[np.arange(len(index)), index], np.finfo(np.float64).tiny)
         scores = {
             "accuracy": metrics.accuracy_score(truth, guess, **weight),
@@ -114,7 +105,7 @@ class ClassTargets:
                 truth, guess, average="macro", labels=np.unique(truth), **weight
             ),
             "f1_macro": metrics.f1_score(truth, guess, average="macro", zero_division=0, **weight),
-            "log_loss": np.average(-np.log(of_truth), weights=sample_weight),
+            "log_loss": np.average(-np.log(of_truth), weights=weights),
         }
         if len(self.classes_) == 2 and len(np.unique(truth)) == 2:
             scores["roc_auc"] = metrics.roc_auc_score(index, shares[:, 1], **weight)
@@ -136,11 +127,10 @@ class NumberTargets:
     def _read_targets(self, y: Any) -> NDArray[Any]:
         if y is None:
             raise ValueError(_NO_TARGET.format(type(self).__name__))
-        numbers: NDArray[Any] = check_array(
-            y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=0
-        )
-        if numbers.ndim not in (1, 2):
-            raise ValueError(f"y must be [N] or [N, K], got {numbers.ndim} dimensions")
+        numbers: NDArray[Any] = checks.as_float(y, "y").astype(np.float64, copy=False)
+        if numbers.ndim not in (1, 2) or 0 in numbers.shape[1:]:
+            raise ValueError(f"y must be [N] or [N, K] numbers, got shape {list(numbers.shape)}")
+        _refuse_not_finite(numbers)
         return numbers
 
     def _fit_targets(
@@ -179,7 +169,11 @@ class NumberTargets:
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
         self.target_scaler_ = Scaler.from_config(config["scaler"])
         self.n_outputs_ = self.target_scaler_.channels
-        self.one_number_ = config["one_number"] is True
+        self.one_number_ = config["one_number"]
+        if not isinstance(self.one_number_, bool) or (self.one_number_ and self.n_outputs_ > 1):
+            raise ValueError(
+                f"one_number is {self.one_number_!r:.80} where a target has {self.n_outputs_}"
+            )
         if self.n_outputs_ != self.spec_.output_size:
             raise ValueError(
                 f"the targets have {self.n_outputs_} numbers and the model "
@@ -195,8 +189,8 @@ class NumberTargets:
         self, y: Any, guess: NDArray[np.float64], sample_weight: Any
     ) -> dict[str, float]:
         """Named scores of predictions against numbers, both [N] or [N, K]."""
-        truth = self._read_targets(y)
-        weight = {"sample_weight": sample_weight}
+        truth, guess, weights = _weighed(self._read_targets(y), guess, sample_weight)
+        weight = {"sample_weight": weights}
         squared = float(metrics.mean_squared_error(truth, guess, **weight))
         scores = {
             "mse": squared,
@@ -213,5 +207,26 @@ _NO_TARGET = (
 )
 
 
+def _weighed(
+    truth: NDArray[Any], guess: NDArray[Any], sample_weight: Any
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]:
+    """Targets, outputs and weights of the rows that count, those with a weight above 0."""
+    check_consistent_length(guess, truth)
+    weight = read_weight(sample_weight, len(truth))
+    if weight is None:
+        return truth, guess, None
+    counts = weight > 0
+    return truth[counts], guess[counts], weight[counts]
+
+
+def _refuse_not_finite(y: NDArray[Any]) -> None:
+    found = checks.first_not_finite(y)
+    if found is not None:
+        column = f", column {found[1]}" if y.ndim == 2 else ""
+        raise checks.not_finite("y", y[found], f"in row {found[0]}{column}")
+
+
 def _is_missing(label: object) -> bool:
-    return label is None or (isinstance(label, float) and np.isnan(label))
+    if isinstance(label, float | np.floating):
+        return bool(np.isnan(label))
+    return label is None or type(label).__name__ == "NAType"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from unrolled.estimators.base import Network
+from unrolled.estimators.class_weights import NEEDS_ALL
 from unrolled.estimators.options import choice, instance
 from unrolled.estimators.targets import ClassTargets, NumberTargets
 
@@ -49,8 +50,17 @@ class Classifier(ClassTargets, ClassifierMixin, Network):  # type: ignore[misc]
             sample_weight: [N] weights, or None.
 
         Raises:
-            ValueError: as `fit`, or a label is not among the classes of the first call.
+            ValueError: as `fit`, or a label is not among the classes of the first call, or
+                `classes` are others than those, or class_weight is "balanced" without a `fit`.
         """
+        if not self.__sklearn_is_fitted__():
+            if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+                raise ValueError(NEEDS_ALL)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes must be those of the first call, {self.classes_.tolist()!r:.80}, got "
+                f"{classes!r:.80}"
+            )
         self._partial_fit(X, y, sample_weight, classes)
         return self
 

@@ -56,16 +56,18 @@ class TorchEngine:
         self._random = torch.Generator().manual_seed(seed).get_state()
         self._has_dropout = uses_dropout(spec)
 
-    def train(self, batches: Iterable[Batch], rates: Sequence[float]) -> Totals:
-        """One optimizer step a batch, at these learning rates.
+    def train(self, batches: Iterable[Batch], rates: Sequence[float], totals: Totals) -> None:
+        """One optimizer step a batch, at these learning rates; `totals` counts the batches.
+
+        Sums grow batch by batch in one order, so that they are the same bits however an epoch is
+        cut into calls.
 
         Raises:
             DivergedError: the loss or the gradient of a batch is not finite; the parameters are
                 those before that batch's step.
         """
-        totals = Totals()
         self.module.train()
-        with self._own_random_numbers():
+        with torch.enable_grad(), self._own_random_numbers():
             for i, (batch, rate) in enumerate(zip(batches, rates, strict=True)):
                 losses = self._loss(_forward(self.module, batch), _target(batch))
                 loss = mean(losses, _weight(batch))
@@ -78,7 +80,6 @@ class TorchEngine:
                 self._step(rate)
                 rows = len(losses) if batch.weight is None else float(batch.weight.sum())
                 totals.add(value, rows, norm)
-        return totals
 
     def evaluate(self, batches: Iterable[Batch]) -> float:
         """Mean loss over the batches, by weight, without dropout."""
@@ -94,14 +95,23 @@ class TorchEngine:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything beside the parameters that the next step depends on, as arrays."""
-        held = {**self._step.state, "random": self._random}
+        held = {f"{self._settings.name}.{name}": value for name, value in self._step.state.items()}
+        held["random"] = self._random
         return {name: value.numpy().copy() for name, value in held.items()}
 
     def load_state(self, state: dict[str, NDArray[Any]]) -> None:
-        """Take over what `state` gave, to go on with the same bits."""
+        """Take over what `state` gave, to go on with the same bits.
+
+        Raises:
+            ValueError: the state is of another optimizer or size, or lacks something.
+        """
         arrays = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
-        self._random = arrays.pop("random")
-        self._step.load(arrays)
+        if "random" not in arrays:
+            raise ValueError("the state of an engine needs its random numbers")
+        random = arrays.pop("random")
+        prefix = f"{self._settings.name}."
+        self._step.load({name.removeprefix(prefix): value for name, value in arrays.items()})
+        self._random = random
 
     @contextmanager
     def _own_random_numbers(self) -> Iterator[None]:
@@ -122,7 +132,7 @@ def predict(
     spec: Spec, flat: NDArray[np.float32], batches: Iterable[Batch]
 ) -> Iterator[NDArray[np.float32]]:
     """Raw outputs [N, K] of each batch by the model with the parameters `flat` [P]."""
-    module = build(spec, flat).eval()
+    module = build(spec, _writeable(flat)).eval()
     for batch in batches:
         with torch.inference_mode():
             output = _forward(module, batch)
@@ -133,7 +143,7 @@ def hidden_states(
     spec: Spec, flat: NDArray[np.float32], batches: Iterable[Batch]
 ) -> Iterator[NDArray[np.float32]]:
     """Hidden states [T, N, D*H] of the last recurrent layer for each batch, 0 where padded."""
-    module = ManyToOne(spec, flat).eval()
+    module = ManyToOne(spec, _writeable(flat)).eval()
     for batch in batches:
         with torch.inference_mode():
             states, _ = module.states(torch.from_numpy(batch.x), _lengths(batch))
@@ -143,6 +153,11 @@ def hidden_states(
 def build(spec: Spec, flat: NDArray[np.float32]) -> OneToOne | ManyToOne:
     """The torch module of a spec over its parameters [P]."""
     return OneToOne(spec, flat) if spec.recurrent is None else ManyToOne(spec, flat)
+
+
+def _writeable(flat: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`flat`, or a copy where it is read-only (mapped from a file), which torch warns of."""
+    return flat if flat.flags.writeable else flat.copy()
 
 
 def uses_dropout(spec: Spec) -> bool:

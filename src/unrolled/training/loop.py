@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -33,7 +34,7 @@ class DivergedError(FloatingPointError):
 class Engine(Protocol):
     """What trains a model: whole slices of an epoch at a time."""
 
-    def train(self, batches: Iterable[Batch], rates: Sequence[float]) -> Totals: ...
+    def train(self, batches: Iterable[Batch], rates: Sequence[float], totals: Totals) -> None: ...
     def evaluate(self, batches: Iterable[Batch]) -> float: ...
     def state(self) -> dict[str, NDArray[Any]]: ...
     def load_state(self, state: dict[str, NDArray[Any]]) -> None: ...
@@ -54,7 +55,8 @@ def train(
     two batches when the plan asks for it, and once at the end.
 
     Raises:
-        FloatingPointError: the loss or the gradient became NaN or infinite; says where.
+        FloatingPointError: the loss, the gradient or the weights became NaN or infinite; says
+            where.
     """
     saved_at, num_batches = time.monotonic(), len(data)
     num_steps = plan.max_epochs * num_batches
@@ -64,27 +66,39 @@ def train(
         for part in _slices(progress.batch, num_batches):
             rates = [plan.rate(progress.epoch * num_batches + i, num_steps) for i in part]
             try:
-                totals = engine.train((data.batch(order[i]) for i in part), rates)
+                engine.train((data.batch(order[i]) for i in part), rates, progress.totals)
             except DivergedError as error:
                 raise FloatingPointError(
                     f"training stopped in epoch {progress.epoch + 1}, batch {part[error.batch] + 1}"
-                    f" of {num_batches}: {error}; a learning_rate below "
-                    f"{plan.optimizer.learning_rate:g} or a smaller clip_norm may do"
+                    f" of {num_batches}: {error}; {_remedy(plan)}"
                 ) from error
             progress.batch = part.stop
-            progress.totals.merge(totals)
             progress.seconds = time.perf_counter() - clock
             if save and plan.is_due(time.monotonic() - saved_at):
                 save()
                 saved_at = time.monotonic()
         valid_loss = None if validation is None else engine.evaluate(validation)
+        if valid_loss is not None and not math.isfinite(valid_loss):
+            raise FloatingPointError(
+                f"training stopped after epoch {progress.epoch + 1}: the loss of the validation "
+                f"data is {valid_loss:g}; {_remedy(plan)}"
+            )
         rate = plan.rate((progress.epoch + 1) * num_batches - 1, num_steps)
         record = progress.close_epoch(valid_loss, rate, time.perf_counter() - clock)
         progress.judge(record, weights, plan)
+        if progress.finished and not np.isfinite(weights).all():
+            raise FloatingPointError(
+                f"training stopped after epoch {progress.epoch}: its last step made weights NaN "
+                f"or infinite; {_remedy(plan)}"
+            )
         if save and (progress.finished or plan.is_due_epoch(progress.epoch)):
             save()
             saved_at = time.monotonic()
         yield record
+
+
+def _remedy(plan: Plan) -> str:
+    return f"a learning_rate below {plan.optimizer.learning_rate:g} or a smaller clip_norm may do"
 
 
 def _slices(start: int, stop: int) -> Iterator[range]:

@@ -21,13 +21,9 @@ class Totals:
 
     def add(self, loss: float, weight: float, norm: float) -> None:
         """Count one batch of mean loss `loss` and total weight `weight`."""
-        self.merge(Totals(loss * weight, weight, norm))
-
-    def merge(self, other: Totals) -> None:
-        """Count another's batches too."""
-        self.loss += other.loss
-        self.weight += other.weight
-        self.gradient_norm = max(self.gradient_norm, other.gradient_norm)
+        self.loss += loss * weight
+        self.weight += weight
+        self.gradient_norm = max(self.gradient_norm, norm)
 
 
 @dataclass
