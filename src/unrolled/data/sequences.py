@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ class Sequences:
         """C; 1 for tokens."""
         return int(self.values.shape[1]) if self.values.ndim == 2 else 1
 
-    @property
+    @cached_property
     def ragged(self) -> bool:
         """Whether lengths differ."""
         return len(self) > 0 and bool((self.lengths != self.lengths[0]).any())
