@@ -31,15 +31,28 @@ CHOSEN: dict[str, dict[str, Any]] = {
         "learning_rate": 3e-3,
         "max_epochs": 40,
     },
-    "ItalyPowerDemand": {"max_epochs": 50},
+    "ItalyPowerDemand": {"max_epochs": 80, "schedule": "cosine"},
 }
 CONSIDERED: dict[str, list[dict[str, Any]]] = {
     "JapaneseVowels": [
         {"max_epochs": 40},
         {"max_epochs": 40, "bidirectional": True, "learning_rate": 3e-3},
         {"max_epochs": 40, "bidirectional": True, "pooling": "mean", "learning_rate": 3e-3},
+        {
+            "max_epochs": 40,
+            "bidirectional": True,
+            "pooling": "max",
+            "learning_rate": 3e-3,
+            "cell": "lstm",
+        },
     ],
-    "ItalyPowerDemand": [],
+    "ItalyPowerDemand": [
+        {"max_epochs": 50},
+        {"max_epochs": 60, "schedule": "cosine"},
+        {"max_epochs": 60, "schedule": "one_cycle", "learning_rate": 3e-3, "hidden_size": 32},
+        {"max_epochs": 60, "schedule": "one_cycle", "learning_rate": 3e-3, "cell": "lstm"},
+        {"max_epochs": 60, "schedule": "one_cycle", "learning_rate": 3e-3, "bidirectional": True},
+    ],
 }
 # Source: F. Karim and others, LSTM-FCN and MLSTM-FCN (titu1994/LSTM-FCN, titu1994/MLSTM-FCN);
 # A. Dempster and others, ROCKET (angus924/rocket); H. Ismail Fawaz and others (dl-4-tsc).
