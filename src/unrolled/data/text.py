@@ -19,7 +19,12 @@ def is_texts(X: Any) -> bool:
         first = next(iter(X), None)
     except TypeError:
         return False
-    return isinstance(first, str)
+    return isinstance(_plain(first), str)
+
+
+def _plain(item: Any) -> Any:
+    # Items of a pyarrow column are wrapped.
+    return item.as_py() if hasattr(item, "as_py") else item
 
 
 def as_texts(X: Any, *, name: str = "X") -> list[str]:
@@ -31,7 +36,7 @@ def as_texts(X: Any, *, name: str = "X") -> list[str]:
     """
     if isinstance(X, (str, bytes)):
         raise TypeError(f"{name} is one {type(X).__name__}; pass a list of texts.")
-    texts = list(X)
+    texts = [_plain(text) for text in X]
     if not texts:
         raise ValueError(f"{name} holds no texts; at least one is needed.")
     for i, text in enumerate(texts):

@@ -124,11 +124,11 @@ class Network(Learned, TrainingArguments):
                 drawn = Seeds(stored.seed)
             part = self._read(X, y, sample_weight)
             labels, held = self._stratify(part.y), None
-            if validation_data is not None:
-                held = self._read_validation(validation_data)
-            elif self.validation_fraction:
+            if validation_data is None and self.validation_fraction:
                 part, held = hold_out(part, self.validation_fraction, drawn.of("split"), labels)
             data = self._learn_transforms(part, drawn, labels)
+            if validation_data is not None:
+                held = self._read_validation(validation_data)
             watched = None if held is None else self._batches(held, PREDICT_ROWS)
             self._train(data, watched, drawn, stored)
         return self
