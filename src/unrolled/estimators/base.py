@@ -28,6 +28,7 @@ from unrolled.training.history import Record
 from unrolled.training.loop import train
 from unrolled.training.plan import Plan
 from unrolled.training.progress import Progress
+from unrolled.training.threads import suited_threads
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -243,7 +244,8 @@ class Network(Learned, TrainingArguments):
                 save = partial(run.save, self.checkpoint, self.weights_, engine, progress)
 
         records = train(engine, self.weights_, data, watched, self._plan(), progress, save)
-        watch(records, self.max_epochs, self.verbose)
+        with suited_threads(self.spec_, data.batch_size):
+            watch(records, self.max_epochs, self.verbose)
         self.history_, self.n_iter_ = progress.history, progress.epoch
         self._engine_state = engine.state()
 
@@ -273,7 +275,8 @@ class Network(Learned, TrainingArguments):
                 )
             progress = Progress(epoch=self.n_iter_, history=list(self.history_))
             plan = Plan(max_epochs=self.n_iter_ + 1, optimizer=self._optimizer())
-            watch(train(engine, self.weights_, data, None, plan, progress), 1, False)
+            with suited_threads(self.spec_, data.batch_size):
+                watch(train(engine, self.weights_, data, None, plan, progress), 1, False)
             self.history_, self.n_iter_ = progress.history, progress.epoch
             self._engine_state = engine.state()
 
@@ -285,8 +288,9 @@ class Network(Learned, TrainingArguments):
         outputs = np.empty((len(inputs), self.spec_.output_size), np.float32)
         padded = (batches.batch(fill(rows)) for rows in order)
         found = predict(self.spec_, self.weights_, padded)
-        for rows, output in zip(order, found, strict=True):
-            outputs[rows] = output[: len(rows)]
+        with suited_threads(self.spec_, min(len(inputs), PREDICT_ROWS)):
+            for rows, output in zip(order, found, strict=True):
+                outputs[rows] = output[: len(rows)]
         return outputs
 
     def _check_fitted(self) -> None:

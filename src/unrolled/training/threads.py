@@ -1,0 +1,54 @@
+"""How many of torch's threads a network is worth: small products are faster on one."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from unrolled.runtime.spec import Spec
+
+# Floating-point operations of one matrix product, from which a second thread gains more than
+# starting and awaiting it costs; measured with torch.nn's layers on two cores.
+WORTH_THREADS = 8e6
+
+_lock = threading.Lock()
+_scopes = 0
+_before = 0
+
+
+def largest_product(spec: Spec, rows: int) -> float:
+    """Operations of the largest matrix product that one time step of `rows` rows needs."""
+    sizes = [
+        math.prod(shape)
+        for name, shape in spec.parameter_shapes().items()
+        if len(shape) == 2 and not name.startswith("embedding.")
+    ]
+    return 2.0 * rows * max(sizes)
+
+
+@contextmanager
+def suited_threads(spec: Spec, rows: int) -> Iterator[None]:
+    """Run on one of torch's threads where the network's products are small, else on all.
+
+    torch's number of threads is put back when the last of such scopes ends, also where they
+    overlap in several Python threads.
+    """
+    global _scopes, _before
+    if largest_product(spec, rows) >= WORTH_THREADS:
+        yield
+        return
+    with _lock:
+        if _scopes == 0:
+            _before = torch.get_num_threads()
+        _scopes += 1
+    try:
+        torch.set_num_threads(1)
+        yield
+    finally:
+        with _lock:
+            _scopes -= 1
+            torch.set_num_threads(_before)
