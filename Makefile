@@ -10,9 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 ARGS ?=
-# Numeric libraries at one thread: each test worker has a core of its own. SCIPY_ARRAY_API lets
-# scikit-learn's check of array API input run, which skips itself otherwise.
-TEST_ENVIRONMENT := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 SCIPY_ARRAY_API=1
+# Numeric libraries at one thread: each test worker has a core of its own.
+TEST_ENVIRONMENT := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 # $(VENV)/.whole is written when an installation has ended: the Python and the folder it was for.
 # Without it, or with something else in it, the environment is made anew.

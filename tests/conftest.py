@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 
 os.environ["MPLBACKEND"] = "Agg"
+# Before SciPy is imported: with it scikit-learn's check of array inputs runs and is not skipped.
+os.environ["SCIPY_ARRAY_API"] = "1"
 
 settings.register_profile(
     "bounded", max_examples=50, deadline=None, derandomize=True, database=None
