@@ -42,7 +42,7 @@ class Digits:
     label: int
 
 
-def read_digits() -> list[Digits]:
+def read_digits(quick: bool = False) -> list[Digits]:
     """A feed-forward and a recurrent classifier on the same training and held-out images."""
     X, y = digits()
     X_train, X_held, y_train, y_held = train_test_split(
@@ -50,10 +50,10 @@ def read_digits() -> list[Digits]:
     )
     models = {
         "whole image (one to one)": FeedForwardClassifier(
-            max_epochs=40, random_state=0, verbose=False
+            max_epochs=10 if quick else 40, random_state=0, verbose=False
         ),
         "row by row (many to one)": SequenceClassifier(
-            max_epochs=25, learning_rate=3e-3, random_state=0, verbose=False
+            max_epochs=5 if quick else 25, learning_rate=3e-3, random_state=0, verbose=False
         ),
     }
     results = []

@@ -121,7 +121,7 @@ def _walks_section(walks: Sequence[Walks]) -> Section:
                     f"Learning curve at {w.num_samples} samples, from {w.before:.2f} to "
                     f"{w.after:.4f}",
                 )
-                for w in (first, last)
+                for w in (walks if len(walks) == 1 else (first, last))
             ),
         ),
     )

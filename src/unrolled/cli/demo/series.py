@@ -42,7 +42,7 @@ class Forecasts:
     window: int
 
 
-def forecast_prices() -> Forecasts:
+def forecast_prices(quick: bool = False) -> Forecasts:
     """Monthly share prices of five companies, the next month from the twelve before.
 
     One model for all: a window is the logarithm of prices relative to its last one, the target
@@ -57,7 +57,11 @@ def forecast_prices() -> Forecasts:
         pasts.append(X)
         nexts.append(y)
     model = SequenceRegressor(
-        hidden_size=16, max_epochs=30, weight_decay=1e-4, random_state=0, verbose=False
+        hidden_size=16,
+        max_epochs=5 if quick else 30,
+        weight_decay=1e-4,
+        random_state=0,
+        verbose=False,
     ).fit(np.concatenate(pasts), np.concatenate(nexts))
     errors: dict[str, list[NDArray[np.float64]]] = {}
     shown: dict[str, dict[str, NDArray[np.float64]]] = {}
@@ -86,7 +90,7 @@ def forecast_prices() -> Forecasts:
     )
 
 
-def forecast_temperatures() -> Forecasts:
+def forecast_temperatures(quick: bool = False) -> Forecasts:
     """Hourly temperatures, the next hour from the day before.
 
     The network reads, for 24 hours, by how much each is warmer than the same hour a day earlier,
@@ -99,7 +103,7 @@ def forecast_temperatures() -> Forecasts:
     X, y = windows(warmer[: cut - day], length)
     model = SequenceRegressor(
         hidden_size=32,
-        max_epochs=6,
+        max_epochs=1 if quick else 6,
         batch_size=64,
         learning_rate=3e-3,
         schedule="one_cycle",

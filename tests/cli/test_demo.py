@@ -1,0 +1,91 @@
+"""The main job in its quick form: it runs whole, and what it says is what it measured."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from unrolled.cli.demo import run
+from unrolled.cli.demo.series import HELD_OUT, forecast_prices, states_over_time
+from unrolled.cli.demo.walks import LEAST_ERROR, learn_walks
+from unrolled.data import random_walk, stocks
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.images, self.headings, self._inside = [], [], False
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.images.append(dict(attrs))
+        self._inside = tag == "h2"
+
+    def handle_data(self, data):
+        if self._inside:
+            self.headings.append(data)
+            self._inside = False
+
+
+def test_the_demo_writes_a_report_with_pictures(tmp_path, capsys):
+    path = run(tmp_path / "out", quick=True)
+    assert path == tmp_path / "out" / "report.html"
+    shown = capsys.readouterr().out
+    for word in ("input [10, 3, 1]", "hidden states [10, 3, 64]", "output [10, 1]", "Seattle"):
+        assert word in shown.replace("\n", " ")
+    assert "report.html" in shown
+    page = Page()
+    page.feed(path.read_text(encoding="utf-8"))
+    assert len(page.headings) == 5
+    assert len(page.images) >= 9
+    assert all(i["src"].startswith("data:image/png;base64,") and i["alt"] for i in page.images)
+
+
+def test_ten_walks_are_learnt_by_heart():
+    walks = learn_walks(10)
+    assert walks.after < LEAST_ERROR < walks.new < walks.before
+    X, y = random_walk(num_samples=10, sequence_length=4, random_state=0)
+    assert walks.repeat_last == pytest.approx(np.mean((y - X[:, -1]) ** 2))
+    assert walks.history[0]["train_loss"] == pytest.approx(walks.before, rel=1e-5)
+
+
+def test_forecasts_are_compared_on_held_out_time_alone():
+    f = forecast_prices(quick=True)
+    prices = stocks()["IBM"].values
+    cut = f.held_out_from
+    assert cut == int(len(prices) * (1 - HELD_OUT))
+    np.testing.assert_array_equal(f.predictions["repeat last month"], prices[cut - 1 : -1])
+    np.testing.assert_array_equal(f.predictions["same month a year ago"], prices[cut - 12 : -12])
+    assert {len(values) for values in f.predictions.values()} == {len(prices) - cut}
+    errors = [
+        np.abs(np.diff(s.values)[int(len(s.values) * (1 - HELD_OUT)) - 1 :])
+        for s in stocks().values()
+    ]
+    assert f.errors["repeat last month"] == pytest.approx(np.concatenate(errors).mean())
+
+
+def test_no_forecast_reads_what_it_forecasts(monkeypatch):
+    """Prices after a held-out month change, and the forecasts up to it do not."""
+    from unrolled.cli.demo import series
+
+    before = forecast_prices(quick=True).predictions["recurrent network"]
+    real = stocks()
+    altered = dict(real)
+    ibm = real["IBM"]
+    values = ibm.values.copy()
+    values[-5:] *= 3.0
+    altered["IBM"] = type(ibm)(ibm.name, ibm.unit, ibm.times, values)
+    monkeypatch.setattr(series, "stocks", lambda: altered)
+    after = series.forecast_prices(quick=True).predictions["recurrent network"]
+    np.testing.assert_array_equal(after[:-4], before[:-4])
+    assert (after[-4:] != before[-4:]).any()
+
+
+def test_states_are_those_of_consecutive_hours():
+    from unrolled.cli.demo.series import forecast_temperatures
+
+    f = forecast_temperatures(quick=True)
+    states, times = states_over_time(f, hours=48)
+    assert states.shape == (48, 32)
+    assert (np.diff(times) == np.timedelta64(1, "h")).all()
+    assert f.errors["recurrent network"] < f.errors["repeat last hour"]
