@@ -1,0 +1,23 @@
+"""Pictures of data, training and networks: arrays and plain dicts in, matplotlib figures out.
+
+Every function returns a `matplotlib.figure.Figure` and leaves pyplot's global state alone:
+show it in a notebook, or write it by `figure.savefig(path)`.
+"""
+
+from __future__ import annotations
+
+from unrolled.plots.confusion_matrix import confusion_matrix
+from unrolled.plots.forecast import forecast
+from unrolled.plots.hidden_states import hidden_states
+from unrolled.plots.learning_curve import learning_curve
+from unrolled.plots.predicted_against_true import predicted_against_true
+from unrolled.plots.unrolled_diagram import unrolled_diagram
+
+__all__ = [
+    "confusion_matrix",
+    "forecast",
+    "hidden_states",
+    "learning_curve",
+    "predicted_against_true",
+    "unrolled_diagram",
+]
