@@ -21,8 +21,10 @@ def watch(records: Iterator[Record], max_epochs: int, verbose: bool | str) -> No
         max_epochs: epochs at most.
         verbose: True shows, False does not, "auto" shows in a terminal or notebook.
     """
-    interactive = sys.stderr.isatty() or "ipykernel" in sys.modules
-    if verbose == "auto":
+    # A program without a console has no standard error.
+    there = sys.stderr is not None
+    interactive = there and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    if verbose == "auto" or not there:
         verbose = interactive
     if not verbose:
         for _ in records:
