@@ -55,7 +55,7 @@ def walks_table(walks: Sequence[Walks]) -> Table:
             )
             for w in walks
         ],
-        f"Mean squared error; what no model can know is {LEAST_ERROR}",
+        f"Mean squared error; the least that any model can expect is {LEAST_ERROR}",
     )
 
 
@@ -115,7 +115,7 @@ def _walks_section(walks: Sequence[Walks]) -> Section:
                     plots.learning_curve(
                         w.history,
                         title=f"{w.num_samples:,} random walks",
-                        baseline={"no model can know": LEAST_ERROR},
+                        baseline={"least any model can reach": LEAST_ERROR},
                         quantity="mean squared error",
                     ),
                     f"Learning curve at {w.num_samples} samples, from {w.before:.2f} to "
@@ -159,7 +159,10 @@ def _series_section(f: Forecasts) -> Section:
             Picture(
                 plots.learning_curve(f.model.history_, title="Learning curve"),
                 "Training loss by epoch",
-                "Loss on standardised targets.",
+                (
+                    "The loss in units of the target's variance: 1 is what the mean alone reaches, "
+                    f"and it ends at {f.model.history_[-1]['train_loss']:.2f}."
+                ),
             ),
         ),
     )
