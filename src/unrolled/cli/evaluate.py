@@ -1,0 +1,59 @@
+"""`unrolled evaluate`: scores of a saved model on rows whose target is known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unrolled.cli.helptext import examples, paragraphs
+
+HELP = paragraphs("""
+Score a saved model on rows whose target is known.
+
+DATA needs the columns that the model was trained on, by name. Beside the model's scores stand
+those of a plain guess that looks at no input: the classes' shares, or the mean, in training.
+""")
+EXAMPLES = (
+    "unrolled evaluate model test.csv",
+    "unrolled evaluate model test.csv --json",
+    "unrolled evaluate model other.csv --target truth",
+)
+EPILOG = examples(*EXAMPLES)
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="folder of a trained model")]
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
+Target = Annotated[
+    str | None,
+    typer.Option(help="the column of the true values, if it is not called as in training"),
+]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object for other programs")]
+
+
+def evaluate(model: Model, data: Data, target: Target = None, as_json: Json = False) -> None:
+    """Read a model and rows, and print scores."""
+    from unrolled.data.table_files import read
+
+    table = read(data)
+    from unrolled.cli.saved import SavedModel
+    from unrolled.cli.screen import count, show_facts, show_scores
+
+    saved = SavedModel.read(model)
+    if target is not None:
+        saved = replace(saved, layout=replace(saved.layout, target=target))
+    rows = saved.rows(table, str(data), target=True)
+    scores = saved.model.evaluate(rows.X, rows.targets())
+    guess = saved.guess.evaluate(saved.model, rows.targets())
+    if as_json:
+        typer.echo(json.dumps({"rows": len(rows), "scores": scores, "guess": guess}))
+        return
+    show_facts(
+        [
+            ("model", f"{model}, {type(saved.model).__name__}"),
+            ("data", f"{data}, {count(len(rows), 'row')}, target {saved.layout.target}"),
+        ]
+    )
+    show_scores([("model", scores), (saved.guess.name(saved.model), guess)])

@@ -1,0 +1,170 @@
+"""Options of a command from the arguments of estimators: names, help and defaults are theirs."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import typer
+
+from unrolled.estimators.base import Network
+from unrolled.estimators.feed_forward import OneToOneNetwork
+from unrolled.estimators.recurrent import ManyToOneNetwork
+
+# The command line has --quiet in place of it.
+WITHOUT = frozenset({"verbose"})
+NONE = "none"
+TEXTS = frozenset({"embedding_size", "unit", "min_count", "lowercase"})
+SAVING = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
+SAVING_PANEL = "Saving a running fit"
+PANELS = ("Network", "Texts", "Network of --table", "Training", SAVING_PANEL)
+
+
+def parameters(*kinds: type[Network]) -> list[inspect.Parameter]:
+    """A keyword for each argument of these estimators, annotated as typer wants it.
+
+    None stands for an option that was not given, so that estimators keep their own defaults.
+    """
+    found: dict[str, inspect.Parameter] = {}
+    for kind in kinds:
+        hints = get_type_hints(kind)
+        for argument in fields(kind):
+            if argument.name not in {*WITHOUT, *found}:
+                found[argument.name] = _parameter(argument, hints[argument.name])
+    return sorted(found.values(), key=lambda parameter: PANELS.index(_panel(parameter.name)))
+
+
+def arguments(kind: type[Network], options: Mapping[str, Any], *, texts: bool) -> dict[str, Any]:
+    """The options that were given, as arguments of an estimator.
+
+    Args:
+        kind: the estimator
+        options: values by name; None was not given
+        texts: whether the inputs are texts
+
+    Raises:
+        typer.BadParameter: An option was given that the estimator has not, or that needs texts.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    known = {argument.name for argument in fields(kind)}
+    for name in given:
+        if name not in known:
+            relation = "needs" if name in _added_by(OneToOneNetwork) else "has no effect with"
+            raise typer.BadParameter(f"{flag(name)} {relation} --table")
+        if name in TEXTS and not texts:
+            raise typer.BadParameter(f"{flag(name)} needs --text")
+    return {name: None if value == NONE else value for name, value in given.items()}
+
+
+def flag(name: str) -> str:
+    """The option of an argument: `--hidden-size` of "hidden_size"."""
+    return "--" + name.replace("_", "-")
+
+
+def _parameter(argument: Field[Any], hint: Any) -> inspect.Parameter:
+    kinds = get_args(hint) or (hint,)
+    annotation = _switch(argument) if bool in kinds else _value(argument, kinds)
+    return inspect.Parameter(
+        argument.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
+
+
+def _switch(argument: Field[Any]) -> Any:
+    """An argument that is True or False: a flag that says the opposite of its default."""
+    name, help, opposite = flag(argument.name), argument.metadata["help"], not argument.default
+    option = typer.Option(
+        name if opposite else f"--no-{name[2:]}",
+        help=help if opposite else f"turn off: {help}",
+        show_default=False,
+        rich_help_panel=_panel(argument.name),
+        callback=lambda given: opposite if given else None,
+    )
+    return Annotated[bool | None, option]
+
+
+def _value(argument: Field[Any], kinds: tuple[Any, ...]) -> Any:
+    """Any other argument: its value as text, which is read and checked as the estimator does."""
+    metavar, read = _reader(kinds)
+    help, accepts = argument.metadata["help"], argument.metadata["accepts"]
+    if argument.default is not None:
+        # None is the default of the other arguments that accept it, and need not be typed.
+        help += f", or {NONE}" if accepts(None) else ""
+        help += f" [dim]\\[default: {_shown(argument.default)}][/dim]"
+
+    def check(text: str | None) -> Any:
+        if text is None or (text.lower() == NONE and accepts(None)):
+            return text and NONE
+        try:
+            value = read(text)
+        except ValueError as error:
+            raise typer.BadParameter(f"{text!r} is not {_READ_AS[read]}") from error
+        if not accepts(value):
+            raise typer.BadParameter(f"{text!r} is not {argument.metadata['wanted']}")
+        return value
+
+    option = typer.Option(
+        flag(argument.name),
+        metavar=metavar,
+        help=help,
+        show_default=False,
+        rich_help_panel=_panel(argument.name),
+        callback=check,
+    )
+    return Annotated[str | None, option]
+
+
+def _reader(kinds: tuple[Any, ...]) -> tuple[str, Callable[[str], Any]]:
+    """What an argument of these types is called in the help, and how its text is read."""
+    origins = {get_origin(kind) or kind for kind in kinds}
+    return next(reader for kind, reader in _READERS.items() if kind in origins)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(int(size) for size in text.split(","))
+
+
+def _weights(text: str) -> str | dict[str, float]:
+    if text == "balanced":
+        return text
+    pairs = (pair.rpartition("=") for pair in text.split(","))
+    return {label: float(weight) for label, _, weight in pairs}
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _panel(name: str) -> str:
+    if name in SAVING:
+        return SAVING_PANEL
+    if name in TEXTS:
+        return "Texts"
+    if name in _added_by(ManyToOneNetwork):
+        return "Network"
+    return "Network of --table" if name in _added_by(OneToOneNetwork) else "Training"
+
+
+def _added_by(kind: type[Network]) -> set[str]:
+    """The arguments that a class adds to those of `Network`."""
+    return {argument.name for argument in fields(kind)} - {a.name for a in fields(Network)}
+
+
+# By the first of these that is among an argument's types.
+_READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
+    tuple: ("N,N,...", _sizes),
+    dict: ("A=2,B=1", _weights),
+    int: ("N", int),
+    float: ("NUMBER", float),
+    os.PathLike: ("FILE", Path),
+    str: ("NAME", str),
+}
+_READ_AS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    _sizes: "one or more whole numbers with commas between them",
+    _weights: "balanced, nor weights by label such as spam=5,ham=1",
+}

@@ -1,0 +1,145 @@
+"""`unrolled plot`: pictures of a saved model, and of what it does with data."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unrolled.cli.helptext import examples, paragraphs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from unrolled.cli.rows import Rows
+    from unrolled.cli.saved import SavedModel
+
+HELP = paragraphs("""
+Draw a saved model and what it does with data, as PNG files.
+
+learning_curve.png and network.png need the model alone. With DATA come states.png, the hidden
+states over the steps of one row (of a recurrent model), and where the target column is there
+confusion.png (labels) or predicted_against_true.png (numbers).
+""")
+EXAMPLES = (
+    "unrolled plot model",
+    "unrolled plot model test.csv --row 3 --out pictures",
+)
+EPILOG = examples(*EXAMPLES)
+DOTS_PER_INCH = 150
+# Pictures of texts grow with their words, so that each word can be read.
+INCHES_A_WORD, WIDTHS, TEXT_HEIGHT = 0.2, (7.0, 20.0), 6.0
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="folder of a trained model")]
+Data = Annotated[
+    Path | None, typer.Argument(metavar="[DATA]", help="a .csv, .tsv or .parquet file")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="folder for the pictures, MODEL-plots without it; pictures of the same name are "
+        "replaced",
+    ),
+]
+Row = Annotated[
+    int, typer.Option(min=0, help="the row (or the id, counted from 0) whose states are drawn")
+]
+
+
+def plot(model: Model, data: Data = None, out: Out = None, row: Row = 0) -> None:
+    """Read a model and rows, draw pictures, and print their paths."""
+    from unrolled.data.table_files import read
+
+    table = None if data is None else read(data)
+    from unrolled.cli.saved import SavedModel
+    from unrolled.estimators import load
+    from unrolled.runtime.files import write_whole
+
+    figures: Iterator[tuple[str, Figure]]
+    if data is None or table is None:
+        figures = _of_model(load(model), model, None)
+    else:
+        saved = SavedModel.read(model)
+        rows = saved.rows(table, str(data), target=saved.layout.target in table.columns)
+        if row >= len(rows):
+            raise ValueError(f"--row {row} is not there, {data} has {len(rows)}, counted from 0")
+        least, most = saved.steps or (0, 1)
+        figures = chain(
+            _of_model(saved.model, model, most if least == most else None),
+            _of_rows(saved, rows, data, row),
+        )
+    folder = out or model.resolve().with_name(f"{model.resolve().name}-plots")
+    for name, figure in figures:
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
+        write_whole(folder / name, content.getvalue())
+        typer.echo(_short(folder / name))
+
+
+def _of_model(model: Any, path: Path, length: int | None) -> Iterator[tuple[str, Figure]]:
+    """Pictures of an estimator by file name; `length` is that of all sequences, or None."""
+    from unrolled import plots
+
+    quantity = "loss (cross-entropy in nats)"
+    if not hasattr(model, "classes_"):
+        scaled = ", targets scaled to standard deviation 1" if model.standardize else ""
+        quantity = f"loss ({model.loss} error{scaled})"
+    title = f"Training of {path.resolve().name}"
+    curve = plots.learning_curve(model.history_, title=title, quantity=quantity)
+    yield "learning_curve.png", curve
+    yield "network.png", plots.unrolled_diagram(model.spec_.to_config(), length=length)
+
+
+def _of_rows(saved: SavedModel, rows: Rows, data: Path, row: int) -> Iterator[tuple[str, Figure]]:
+    """Pictures of what a model does with rows of a file."""
+    from unrolled import plots
+    from unrolled.cli.screen import count
+
+    model = saved.model
+    if model.spec_.recurrent is not None:
+        yield "states.png", _states(saved, rows, data, row)
+    if rows.y is None:
+        return
+    predicted = model.predict(rows.X)
+    title = f"{saved.layout.target} of {count(len(rows), 'row')} of {data.name}"
+    if saved.is_classifier:
+        from sklearn.metrics import confusion_matrix
+
+        matrix = confusion_matrix(rows.y, predicted, labels=model.classes_)
+        yield "confusion.png", plots.confusion_matrix(matrix, list(model.classes_), title=title)
+    else:
+        figure = plots.predicted_against_true(
+            rows.y, predicted, quantity=saved.layout.target, title=title
+        )
+        yield "predicted_against_true.png", figure
+
+
+def _states(saved: SavedModel, rows: Rows, data: Path, row: int) -> Figure:
+    import numpy as np
+
+    from unrolled import plots
+
+    one = rows.take(np.array([row]))
+    states = saved.model.hidden_states(one.X)[0]
+    steps = size = None
+    if saved.layout.kind == "text":
+        assert isinstance(one.X, list)
+        steps = saved.model.vocabulary_.split(one.X[0])
+        size = (float(np.clip(INCHES_A_WORD * len(steps) + 2.0, *WIDTHS)), TEXT_HEIGHT)
+    elif saved.layout.kind == "wide":
+        steps = list(saved.layout.columns[: len(states)])
+    title = f"Hidden states of {one.ids.name} {one.ids[0]} of {data.name}"
+    if saved.model.spec_.recurrent.bidirectional:
+        title += ", forward then backward"
+    return plots.hidden_states(states, steps=steps, title=title, size=size)
+
+
+def _short(path: Path) -> Path:
+    """The path from the working folder where it lies in it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

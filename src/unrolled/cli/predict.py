@@ -1,0 +1,107 @@
+"""`unrolled predict`: a saved model and new rows to a table of predictions."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unrolled.cli.helptext import examples, paragraphs
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from unrolled.cli.rows import Rows
+
+HELP = paragraphs("""
+Predict the target of new rows by a saved model.
+
+DATA needs the columns that the model was trained on, by name; the target may be absent and other
+columns are ignored. A prediction is written for each row (or each id), as CSV to standard output
+or to a file of the kind that its name ends in.
+""")
+EXAMPLES = (
+    "unrolled predict model new.csv",
+    "unrolled predict model new.csv --probabilities --out predictions.csv",
+    "unrolled predict model new.csv --out predictions.parquet",
+)
+EPILOG = examples(*EXAMPLES)
+SUFFIXES = (".csv", ".tsv", ".parquet")
+PREDICTION = "prediction"
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="folder of a trained model")]
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="a .csv, .tsv or .parquet file, written whole or not at all; one that is there is "
+        "replaced, unless it is DATA",
+    ),
+]
+Probabilities = Annotated[
+    bool, typer.Option("--probabilities", help="add a column for each class (of a classifier)")
+]
+
+
+def predict(
+    model: Model, data: Data, out: Out = None, probabilities: Probabilities = False
+) -> None:
+    """Read a model and rows, and write what is predicted."""
+    from unrolled.data.table_files import read
+
+    if out is not None:
+        _check_file(out, data)
+    table = read(data)
+    from unrolled.cli.saved import SavedModel
+
+    saved = SavedModel.read(model)
+    if probabilities and not saved.is_classifier:
+        raise ValueError(f"{model} predicts numbers; --probabilities are those of a classifier")
+    predictions = _predictions(
+        saved.model, saved.rows(table, str(data), target=False), probabilities
+    )
+    if out is None:
+        sys.stdout.write(predictions.write_csv())
+        return
+    from unrolled.runtime.files import write_whole
+
+    write_whole(out, _content(predictions, out.suffix.lower()))
+    typer.echo(f"{out}: {len(predictions):,} predictions")
+
+
+def _check_file(out: Path, data: Path) -> None:
+    if out.suffix.lower() not in SUFFIXES:
+        raise typer.BadParameter(f"--out {out} must end in {', '.join(SUFFIXES)}")
+    if out.exists() and data.exists() and os.path.samefile(out, data):
+        raise typer.BadParameter(f"--out {out} is DATA itself, which is not replaced")
+
+
+def _predictions(model: Any, rows: Rows, probabilities: bool) -> pl.DataFrame:
+    import polars as pl
+
+    columns = {rows.ids.name: rows.ids}
+    if probabilities:
+        shares = model.predict_proba(rows.X)
+        found = model.classes_[shares.argmax(axis=1)]
+        named = [(f"probability_{label}", shares[:, k]) for k, label in enumerate(model.classes_)]
+    else:
+        found, named = model.predict(rows.X), []
+    for name, values in [(PREDICTION, found), *named]:
+        if name in columns:
+            raise ValueError(f"the column {name!r} names the rows, and would be written twice")
+        columns[name] = pl.Series(name, values.tolist())
+    return pl.DataFrame(columns)
+
+
+def _content(predictions: pl.DataFrame, suffix: str) -> bytes:
+    content = io.BytesIO()
+    if suffix == ".parquet":
+        predictions.write_parquet(content)
+    else:
+        predictions.write_csv(content, separator="\t" if suffix == ".tsv" else ",")
+    return content.getvalue()

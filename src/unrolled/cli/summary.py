@@ -1,0 +1,98 @@
+"""What is told of a training: the data, the network, its scores, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.cli.columns import Layout
+from unrolled.cli.rows import Rows
+from unrolled.cli.saved import SavedModel
+from unrolled.cli.screen import count, show_facts, show_scores
+from unrolled.runtime.spec import Spec
+from unrolled.training.history import Record
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """Rows to test on, their file, and whether they were held out of the training file."""
+
+    rows: Rows
+    file: Path
+    held_out: bool
+
+
+def tell(
+    saved: SavedModel,
+    data: Path,
+    rows: Rows,
+    tested: Tested | None,
+    left_out: list[str],
+) -> None:
+    """Print what was trained on what, how well it does, and what to type next."""
+    model = saved.model
+    shown = data if tested is None else tested.file
+    facts = [("data", f"{data}, {_data(rows, saved.layout)}")]
+    if tested is not None:
+        held_out = " held out" if tested.held_out else ""
+        facts.append(("test", f"{tested.file}, {count(len(tested.rows), 'row')}{held_out}"))
+    if left_out:
+        facts.append(("left out", f"{', '.join(left_out)} (no numbers)"))
+    facts += [
+        ("target", _target(saved, rows.targets())),
+        ("model", f"{type(model).__name__}: {_network(model.spec_)}"),
+        ("training", _training(model.history_)),
+        ("saved", saved.name),
+        ("next", shlex.join(["unrolled", "plot", saved.name, str(shown)])),
+    ]
+    show_facts(facts)
+    parts = [("training rows", rows)] + ([("test rows", tested.rows)] if tested else [])
+    scores = [(name, model.evaluate(part.X, part.targets())) for name, part in parts]
+    scores.append((saved.guess.name(model), saved.guess.evaluate(model, parts[-1][1].targets())))
+    show_scores(scores)
+
+
+def _data(rows: Rows, layout: Layout) -> str:
+    steps = rows.steps()
+    if steps is None:
+        if layout.kind == "text":
+            return count(len(rows), "text")
+        return f"{count(len(rows), 'row')} of {count(len(layout.columns), 'number')}"
+    least, most = steps
+    lengths = count(most, "step") if least == most else f"{least:,} to {count(most, 'step')}"
+    channels = len(layout.columns) if layout.kind == "long" else 1
+    return f"{count(len(rows), 'sequence')} of {lengths}, {count(channels, 'channel')}"
+
+
+def _target(saved: SavedModel, y: NDArray[Any]) -> str:
+    if saved.is_classifier:
+        return f"{saved.layout.target}, {count(len(saved.model.classes_), 'class')}"
+    return f"{saved.layout.target}, mean {np.mean(y):.4g}, standard deviation {np.std(y):.4g}"
+
+
+def _training(history: list[Record]) -> str:
+    epochs = f"{count(len(history), 'epoch')} in {sum(r['seconds'] for r in history):.1f} s"
+    watched = {r["epoch"]: r["valid_loss"] for r in history if r["valid_loss"] is not None}
+    if not watched:
+        return f"{epochs}, training loss {history[-1]['train_loss']:.4g} in the last one"
+    best = min(watched, key=watched.__getitem__)
+    return f"{epochs}, lowest validation loss {watched[best]:.4g} in epoch {best}"
+
+
+def _network(spec: Spec) -> str:
+    parts = []
+    if spec.embedding_size:
+        parts.append(f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}")
+    if spec.recurrent is not None:
+        layers = count(spec.recurrent.num_layers, "layer")
+        ways = "both ways, " if spec.recurrent.bidirectional else ""
+        units = count(spec.recurrent.hidden_size, "unit")
+        parts.append(f"{spec.recurrent.cell}, {ways}{layers} of {units}")
+    elif spec.hidden:
+        parts.append(f"hidden layers of {', '.join(str(layer.size) for layer in spec.hidden)}")
+    return "; ".join((*parts, count(spec.num_parameters, "parameter")))

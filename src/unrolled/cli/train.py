@@ -1,0 +1,222 @@
+"""`unrolled train classify` and `unrolled train regress`: a file to a saved model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from unrolled.cli.helptext import examples, paragraphs
+
+HELP = {
+    "classify": "Learn to give sequences, texts or rows a label.",
+    "regress": "Learn to give sequences, texts or rows a number.",
+}
+LAYOUTS = paragraphs("""
+DATA has a line of column names, and one of these layouts:
+
+- A row a sequence, its other columns of numbers being its steps in their order; empty cells at
+the end of a row end its sequence. This needs no option.
+
+- A row a step: --id says whose step it is and --time when. A channel for each other column of
+numbers, or for each --value.
+
+- A row a text: --text.
+
+- A row of numbers without order, for a feed-forward network: --table.
+
+How the columns were read is saved with the model: the other commands need not be told.""")
+EXAMPLES = {
+    "classify": (
+        "unrolled train classify train.csv --target label --out model",
+        "unrolled train classify train.csv --target label --test test.csv --out model",
+        "unrolled train classify steps.csv --target label --id id --time t --out model",
+        "unrolled train classify texts.tsv --target label --text sentence --out model",
+        "unrolled train classify train.parquet --target label --table --out model",
+    ),
+    "regress": (
+        "unrolled train regress walks.csv --target next --out model",
+        "unrolled train regress walks.csv --target next --test-fraction 0.2 --out model",
+        "unrolled train regress walks.csv --target next --cell lstm --out model",
+        "unrolled train regress walks.csv --target next --checkpoint run --out model",
+        "unrolled train regress walks.csv --target next --resume-from run --out model",
+    ),
+}
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
+Target = Annotated[str, typer.Option(metavar="COLUMN", help="the column to predict")]
+Out = Annotated[
+    Path, typer.Option(metavar="DIR", help="folder to save the model to; an old model is replaced")
+]
+COLUMNS, TESTING, SAVING = "Columns", "Testing", "Saving a running fit"
+Id = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN", help="column that names the sequences or rows", rich_help_panel=COLUMNS
+    ),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN", help="column that orders the steps of an id", rich_help_panel=COLUMNS
+    ),
+]
+Values = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--value",
+        metavar="COLUMN",
+        help="column of numbers to read, may be given again; all other ones without it",
+        rich_help_panel=COLUMNS,
+    ),
+]
+Text = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="column of texts", rich_help_panel=COLUMNS)
+]
+Table = Annotated[
+    bool,
+    typer.Option(
+        "--table", help="rows have no order: a feed-forward network", rich_help_panel=COLUMNS
+    ),
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN", help="column to leave alone, may be given again", rich_help_panel=COLUMNS
+    ),
+]
+Test = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="rows to test the trained model on", rich_help_panel=TESTING),
+]
+TestFraction = Annotated[
+    float,
+    typer.Option(
+        metavar="NUMBER",
+        help="share of the rows of DATA to test on instead, at random but the same each time",
+        rich_help_panel=TESTING,
+    ),
+]
+ResumeFrom = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="checkpoint of a stopped run with the same options and data, to go on from",
+        rich_help_panel=SAVING,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")]
+
+
+class Tasks(TyperGroup):
+    """Commands whose options are read from the estimators, which take seconds to import.
+
+    They are read when a command is run, and not to list the commands.
+    """
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed and _command(str(name)), rest
+
+
+app = typer.Typer(
+    cls=Tasks,
+    no_args_is_help=True,
+    help="Train a network on a file and save it.",
+    epilog=examples(EXAMPLES["classify"][0], EXAMPLES["regress"][0]),
+)
+
+
+@app.command(help=HELP["classify"])
+def classify() -> None:
+    """Stands in the list of commands, see `Tasks`."""
+
+
+@app.command(help=HELP["regress"])
+def regress() -> None:
+    """Stands in the list of commands, see `Tasks`."""
+
+
+def _command(task: str) -> Any:
+    """A task's command with all its options."""
+    from unrolled.cli.fitting import KINDS
+    from unrolled.cli.options import parameters
+
+    whole = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    whole.command(task, help=f"{HELP[task]}\n\n{LAYOUTS}", epilog=examples(*EXAMPLES[task]))(
+        _with_options(_run(task), parameters(*KINDS[task]))
+    )
+    return typer.main.get_command(whole)
+
+
+def _run(task: str) -> Callable[..., None]:
+    def run(
+        *,
+        data: Data,
+        target: Target,
+        out: Out,
+        quiet: Quiet = False,
+        id: Id = None,
+        time: Time = None,
+        value: Values = None,
+        text: Text = None,
+        table: Table = False,
+        drop: Drop = None,
+        test: Test = None,
+        test_fraction: TestFraction = 0.0,
+        resume_from: ResumeFrom = None,
+        **options: Any,
+    ) -> None:
+        from unrolled.cli.columns import ColumnOptions
+        from unrolled.cli.fitting import train
+
+        if test is not None and test_fraction:
+            raise typer.BadParameter("--test and --test-fraction both say what to test on")
+        if not 0.0 <= test_fraction < 1.0:
+            raise typer.BadParameter(f"--test-fraction must be from 0 to below 1: {test_fraction}")
+        if options["patience"] is not None and not options["validation_fraction"]:
+            raise typer.BadParameter("--patience needs --validation-fraction, something to watch")
+        columns = ColumnOptions(
+            target=target,
+            id=id,
+            time=time,
+            values=tuple(value or ()),
+            text=text,
+            feed_forward=table,
+            drop=tuple(drop or ()),
+        )
+        train(
+            task,
+            data,
+            columns,
+            out,
+            options,
+            test=test,
+            test_fraction=test_fraction,
+            resume_from=resume_from,
+            quiet=quiet,
+        )
+
+    return run
+
+
+def _with_options(
+    command: Callable[..., None], options: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """The command, its `**options` written out as typer reads them."""
+    written = [
+        parameter
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    # The last one written stands in the last panel, below the checkpoint's options.
+    signature = inspect.Signature([*written[:-1], *options, written[-1]])
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__annotations__ = {
+        name: parameter.annotation for name, parameter in signature.parameters.items()
+    }
+    return command
