@@ -1,0 +1,113 @@
+"""Commands run inside the test's process, and small files for them to read."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unrolled.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """Standard error on one line, without colours and the boxes of wrong usage."""
+        text = re.sub(r"\x1b\[[0-9;]*m", "", self.err)
+        return " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
+
+
+Run = Callable[[str], Done]
+
+
+@pytest.fixture
+def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `unrolled ...` in the test's folder."""
+
+    def command(line: str) -> Done:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(shlex.split(line))
+        printed = capsys.readouterr()
+        code = ended.value.code
+        return Done(code if isinstance(code, int) else 0, printed.out, printed.err)
+
+    return command
+
+
+@pytest.fixture
+def succeed(run: Run) -> Callable[[str], str]:
+    """Run a command that must succeed; gives its standard output."""
+
+    def command(line: str) -> str:
+        done = run(line)
+        assert done.code == 0, done.err
+        return done.out
+
+    return command
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a small file of each layout, and no traceback asked for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("UNROLLED_TRACEBACK", raising=False)
+    write_files(tmp_path)
+    return tmp_path
+
+
+def write_files(folder: Path) -> None:
+    """train, test and new: a row a sequence; walks: numbers; steps: a row a step; texts."""
+    rng = np.random.default_rng(0)
+    for name, num_rows in (("train", 30), ("test", 12), ("new", 5)):
+        table = wide(rng, num_rows)
+        if name == "new":
+            table = table.drop("label")
+        table.write_csv(folder / f"{name}.csv")
+        table.write_parquet(folder / f"{name}.parquet")
+    walks = wide(rng, 30).with_columns(next=pl.col("t4") * 2 + 1).drop("label")
+    walks.write_csv(folder / "walks.csv")
+    wide(rng, 12).rename({"label": "truth"}).write_csv(folder / "other.csv")
+    long(rng, 24).write_csv(folder / "steps.csv")
+    words = {"good": "fine great nice", "bad": "poor dull sad"}
+    rows = [
+        (" ".join(rng.choice(words[label].split(), size=rng.integers(1, 5))), label)
+        for label in rng.permutation(["good", "bad"] * 12)
+    ]
+    texts = pl.DataFrame(rows, schema=["sentence", "label"], orient="row")
+    texts.write_csv(folder / "texts.tsv", separator="\t")
+
+
+def wide(rng: np.random.Generator, num_rows: int) -> pl.DataFrame:
+    """Five steps a row, and whether they sum up to more than 0."""
+    steps = rng.normal(size=(num_rows, 5)).round(3)
+    steps[:2] = [[1.0] * 5, [-1.0] * 5]
+    label = np.where(steps.sum(axis=1) > 0, "up", "down")
+    return pl.DataFrame(steps, schema=[f"t{i}" for i in range(5)]).with_columns(
+        pl.Series("label", label)
+    )
+
+
+def long(rng: np.random.Generator, num_ids: int) -> pl.DataFrame:
+    """Two channels, 2 to 6 steps an id, the steps of all ids in random order."""
+    rows = []
+    for i in range(num_ids):
+        label = "odd" if i % 2 else "even"
+        for t in range(rng.integers(2, 7)):
+            x = float(rng.normal(i % 2, 0.5))
+            rows.append((f"case {i}", t, label, round(x, 3), round(float(rng.normal()), 3)))
+    table = pl.DataFrame(rows, schema=["id", "t", "label", "x", "y"], orient="row")
+    return table[rng.permutation(len(table))]

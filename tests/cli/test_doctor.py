@@ -1,0 +1,59 @@
+"""`unrolled doctor`: what it finds, and that it finds it where torch is missing too."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+Succeed = Callable[[str], str]
+
+
+def test_json(succeed: Succeed, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("UNROLLED_DATA", str(folder))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    found = json.loads(succeed("doctor --json"))
+    assert found["versions"]["python"] == platform.python_version()
+    assert found["versions"]["torch"] == version("torch")
+    assert found["versions"]["numpy"] == np.__version__
+    assert found["threads"]["torch"] == torch.get_num_threads()
+    assert found["threads"]["OMP_NUM_THREADS"] == "1"
+    assert found["recurrence"]["training"].startswith("torch's layers, on ")
+    assert found["recurrence"]["unrolled.kernels"].startswith("the equations in NumPy")
+    assert found["data sets"]["UNROLLED_DATA"] == str(folder)
+    assert found["data sets"]["cache"].endswith("unrolled")
+    assert isinstance(found["processor"]["vector instructions"], list)
+
+
+def test_for_people(succeed: Succeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNROLLED_DATA", "/nowhere/at/all")
+    shown = succeed("doctor")
+    for group in ("versions", "processor", "threads", "recurrence", "data sets"):
+        assert f"{group}\n" in shown
+    assert f"  torch          {version('torch')}\n" in shown
+    assert "  UNROLLED_DATA  /nowhere/at/all, which is no folder\n" in shown
+    monkeypatch.delenv("UNROLLED_DATA")
+    assert "  UNROLLED_DATA  not set\n" in succeed("doctor")
+
+
+def test_without_torch(succeed: Succeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.metadata
+    import sys
+
+    def without(name: str) -> str:
+        if name == "torch":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    found = json.loads(succeed("doctor --json"))
+    assert found["versions"]["torch"] == 'not installed: pip install "unrolled[torch]"'
+    assert found["recurrence"]["training"] == "none (torch is not installed)"
+    assert "torch" not in found["threads"]

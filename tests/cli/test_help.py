@@ -1,0 +1,130 @@
+"""`--help` and `--version`: quick, complete, and with examples that work as they are typed."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unrolled.cli import EXAMPLES as FIRST
+from unrolled.cli import doctor, evaluate, plot, predict, train
+
+Run = Callable[[str], Any]
+QUICK = "--hidden-size 3 --max-epochs 2"
+IMPORTED = """
+import json, sys
+from unrolled.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("line", ["--help", "--version", "train --help", "predict --help"])
+def test_help_imports_nothing_heavy(line: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *line.split()], capture_output=True, text=True, check=True
+    )
+    names = {name.split(".")[0] for name in json.loads(done.stderr)}
+    heavy = {"torch", "sklearn", "scipy", "numpy", "polars", "pandas", "matplotlib", "pooch"}
+    assert names & heavy == set()
+
+
+def test_help_is_quick() -> None:
+    # The best of three, of the processor's time: the machine may be busy.
+    command = [sys.executable, "-c", "from unrolled.cli import main; main(['--help'])"]
+    took = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(took) < 0.5
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out == f"unrolled {version('unrolled')}\n"
+
+
+def test_commands_stand_in_the_order_of_their_use(run: Run) -> None:
+    done = run("--help")
+    assert done.code == 0
+    lines = done.out.split("Commands")[1].splitlines()
+    words = [
+        line.strip("│ ").split()[0] for line in lines if line.startswith("│ ") and "  " in line
+    ]
+    assert [word for word in words if word.islower()][:6] == [
+        "train", "predict", "evaluate", "plot", "demo", "doctor",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("short", ["-h", "--help"])
+@pytest.mark.parametrize(
+    ("command", "texts"),
+    [
+        ("train", ["classify", "regress"]),
+        ("train classify", ["--hidden-size", "--class-weight", "units of a layer", "--id"]),
+        ("train regress", ["--loss", "squared, absolute or huber", "--resume-from"]),
+        ("predict", ["--probabilities", "one that is there is replaced"]),
+        ("evaluate", ["--json", "--target"]),
+        ("plot", ["--row", "MODEL-plots"]),
+        ("demo", ["--quick", "report.html"]),
+        ("doctor", ["--json"]),
+    ],
+)
+def test_help_says_what_there_is(run: Run, command: str, texts: list[str], short: str) -> None:
+    done = run(f"{command} {short}")
+    assert done.code == 0
+    said = " ".join(done.out.replace("│", " ").split())
+    for text in [*texts, "Examples"]:
+        assert text in said
+
+
+def test_losses_are_of_their_task(run: Run) -> None:
+    assert "--loss" not in run("train classify --help").out
+    assert "--class-weight" not in run("train regress --help").out
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [*train.EXAMPLES["classify"][:2], *predict.EXAMPLES, *evaluate.EXAMPLES, *plot.EXAMPLES],
+        [*train.EXAMPLES["classify"][2:]],
+        [*train.EXAMPLES["regress"]],
+        [*FIRST[1:]],
+        [*doctor.EXAMPLES],
+    ],
+    ids=["predict", "classify", "regress", "first", "doctor"],
+)
+def test_examples_work_as_they_are_typed(run: Run, commands: list[str]) -> None:
+    for command in commands:
+        name, _, line = command.partition(" ")
+        assert name == "unrolled"
+        if line.startswith("train"):
+            line += " --max-epochs 2"
+        done = run(line)
+        assert done.code == 0, f"{command}: {done.err}"
+
+
+def test_examples_fit_a_terminal() -> None:
+    listed = [FIRST, *train.EXAMPLES.values(), predict.EXAMPLES, evaluate.EXAMPLES, plot.EXAMPLES]
+    for examples in listed:
+        assert max(map(len, examples)) <= 78
+
+
+def test_demo_is_handed_over(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import unrolled.cli.demo
+
+    seen: list[Any] = []
+    monkeypatch.setattr(unrolled.cli.demo, "run", lambda out, quick: seen.append((out, quick)))
+    assert run("demo").code == 0
+    assert run("demo --quick --out there").code == 0
+    assert seen == [(Path("unrolled-demo"), False), (Path("there"), True)]
