@@ -293,3 +293,12 @@ def test_a_constant_channel_and_constant_targets_are_no_trouble() -> None:
     X = np.dstack([TABLE, np.full_like(TABLE, 7.0)])
     model = make(max_epochs=30, learning_rate=0.05).fit(X, np.full(N, 3.0))
     np.testing.assert_allclose(model.predict(X), 3.0, atol=0.5)
+
+
+def test_numbers_beyond_float32_are_told_by_argument() -> None:
+    for kind in (Regressor, FeedForwardRegressor):
+        model = make(kind).fit(TABLE, Y)
+        with pytest.raises(ValueError, match=r"X cannot be scaled: .* beyond float32"):
+            model.predict(1e300 * TABLE)
+        with pytest.raises(ValueError, match=r"y cannot be scaled: .* beyond float32"):
+            model.partial_fit(TABLE, 1e300 * Y)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.parts import Seeds
-from unrolled.estimators.saving import RECORD_KEYS, plain
+from unrolled.estimators.saving import is_record, plain
 from unrolled.training.by_torch import TorchEngine
 from unrolled.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from unrolled.training.progress import Progress, Totals
@@ -138,7 +138,9 @@ def _progress(stored: Stored, shape: tuple[int, ...]) -> Progress:
         found, wanted = (type(getattr(each, f.name)).__name__ for each in (progress, blank))
         if found != wanted:
             raise ValueError(f"its {f.name} is of the type {found}, not {wanted}")
-    if any(set(record) != RECORD_KEYS for record in progress.history):
+    if not all(isinstance(total, float) for total in asdict(progress.totals).values()):
+        raise ValueError("its totals hold something else than numbers")
+    if not all(map(is_record, progress.history)):
         raise ValueError("its history holds something else than records of epochs")
     for name in ("weights", "best_weights"):
         if name in stored.arrays and stored.arrays[name].shape != shape:

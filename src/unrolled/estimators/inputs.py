@@ -63,7 +63,7 @@ class TableInputs:
 
     def _apply_inputs(self, inputs: Inputs) -> NDArray[np.float32]:
         assert isinstance(inputs, np.ndarray)
-        return self.scaler_.apply(inputs)
+        return scale(self.scaler_, inputs, "X")
 
     def _input_size(self) -> int:
         return self.scaler_.channels
@@ -149,10 +149,10 @@ class SequenceInputs:
         assert self.scaler_ is not None
         used = _used(inputs)
         if used.all():
-            return inputs.with_values(self.scaler_.apply(inputs.values))
+            return inputs.with_values(scale(self.scaler_, inputs.values, "X"))
         # Rows that no sequence reads may hold anything, and are not worth scaling.
         values = np.zeros(inputs.values.shape, np.float32)
-        values[used] = self.scaler_.apply(inputs.values[used])
+        values[used] = scale(self.scaler_, inputs.values[used], "X")
         return inputs.with_values(values)
 
     def _input_size(self) -> int:
@@ -220,6 +220,18 @@ def fit_scaler(
     if not standardize:
         return Scaler.identity(values.shape[1])
     return Scaler.fit(values, weight)
+
+
+def scale(scaler: Scaler, values: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Scaled values [..., C] of the argument `name`.
+
+    Raises:
+        ValueError: a result is beyond float32.
+    """
+    try:
+        return scaler.apply(values)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be scaled: {error}") from error
 
 
 def _used(sequences: Sequences) -> NDArray[np.bool_]:

@@ -96,9 +96,18 @@ def _history(training: Mapping[str, Any]) -> tuple[list[Record], int]:
     history, epochs = training["history"], training["epochs"]
     if not isinstance(history, list) or type(epochs) is not int or epochs != len(history):
         raise ValueError(f"its history is not one record for each of {epochs!r:.80} epochs")
-    if any(not isinstance(record, dict) or set(record) != RECORD_KEYS for record in history):
-        raise ValueError(f"a record of its history has not the entries {', '.join(RECORD_KEYS)}")
+    for epoch, record in enumerate(history, 1):
+        if not is_record(record) or record["epoch"] != epoch:
+            raise ValueError(f"its history has no record of epoch {epoch}")
     return history, epochs
+
+
+def is_record(record: Any) -> bool:
+    """Whether plain data is the record of an epoch."""
+    if not isinstance(record, dict) or set(record) != RECORD_KEYS:
+        return False
+    numbers = [value for name, value in record.items() if name != "valid_loss" or value is not None]
+    return all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
 
 
 def plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from unrolled.data import checks
 from unrolled.estimators.class_weights import class_weights
+from unrolled.estimators.inputs import scale
 from unrolled.estimators.labels import labels_from_config, labels_to_config
 from unrolled.estimators.parts import read_weight
 from unrolled.models.heads import probabilities
@@ -150,7 +151,7 @@ class NumberTargets:
                 f"y has {columns.shape[1]} numbers a row, but the model was fitted on "
                 f"{self.n_outputs_}"
             )
-        return self.target_scaler_.apply(columns)
+        return scale(self.target_scaler_, columns, "y")
 
     def _row_weights(
         self, y: NDArray[Any], weight: NDArray[np.float64] | None

@@ -1,0 +1,118 @@
+"""Fits that are killed. Usage: fit_and_die.py FOLDER, then one JSON job a line on standard input.
+
+A job is {"case": name, "resume": bool, "saves": n or null, "delay": seconds}: a child process fits
+the case; it is killed by SIGKILL `delay` seconds after its n-th checkpoint, or left alone where n
+is null. The answer is a line: "done" or "killed". Children are forked from one process that has
+imported everything and has trained nothing, since importing takes longer than fitting.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unrolled import FeedForwardRegressor, SequenceClassifier
+
+CHECKPOINT = "run.checkpoint"
+
+
+def case(name: str) -> tuple[Any, Any, Any]:
+    """An estimator that trains for some tenths of a second, with its data."""
+    rng = np.random.default_rng(0)
+    if name == "table":
+        X = rng.normal(size=(1000, 5))
+        model: Any = FeedForwardRegressor(
+            dropout=0.2, optimizer="sgd", schedule="one_cycle", max_epochs=8, batch_size=16
+        )
+        return model, X, np.sin(X).sum(axis=1)
+    lengths = rng.integers(2, 10, 160)
+    sequences = [rng.normal(size=(T, 2)) for T in lengths]
+    y = ["up" if x.sum() > 0 else "down" for x in sequences]
+    model = SequenceClassifier(
+        hidden_size=8,
+        num_layers=2,
+        bidirectional=True,
+        dropout=0.3,
+        schedule="cosine",
+        learning_rate=0.01,
+        validation_fraction=0.2,
+        patience=3,
+        max_epochs=5,
+        batch_size=8,
+        class_weight={"up": 2.0},
+    )
+    return model, sequences, y
+
+
+def fit(name: str, *, resume: bool, saves: bool, folder: Path) -> None:
+    """Fit a case and write what came of it as result.json."""
+    model, X, y = case(name)
+    checkpoint = folder / CHECKPOINT
+    model.set_params(random_state=3, checkpoint_seconds=0.0)
+    model.set_params(checkpoint=checkpoint if saves else None)
+    started = time.monotonic()
+    model.fit(X, y, resume_from=checkpoint if resume else None)
+    result = {
+        "weights": model.weights_.tobytes().hex(),
+        "history": [{**record, "seconds": 0} for record in model.history_],
+        "predictions": model.predict(X).tolist(),
+        "seconds": time.monotonic() - started,
+    }
+    (folder / "result.json").write_text(json.dumps(result))
+
+
+def wait_for_saves(child: int, checkpoint: Path, saves: int) -> bool:
+    """Whether the child wrote `saves` checkpoints before its end."""
+    seen: set[tuple[int, int]] = set()
+    before = stamp(checkpoint)
+    while len(seen) < saves:
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return False
+        now = stamp(checkpoint)
+        if now is not None and now != before:
+            seen.add(now)
+        time.sleep(0.001)
+    return True
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def serve(folder: Path) -> None:
+    for line in sys.stdin:
+        job = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            try:
+                fit(
+                    job["case"],
+                    resume=job["resume"],
+                    saves=job["saves"] is not None or job["resume"],
+                    folder=folder,
+                )
+            except BaseException:  # noqa: BLE001 - a child must not go on as the server
+                sys.excepthook(*sys.exc_info())
+                os._exit(1)
+            os._exit(0)
+        if job["saves"] is not None and wait_for_saves(child, folder / CHECKPOINT, job["saves"]):
+            time.sleep(job["delay"])
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        ends = {0: "done", -signal.SIGKILL: "killed"}
+        print(ends.get(os.waitstatus_to_exitcode(status), "failed"), flush=True)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
