@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from unrolled.cli.columns import ROW, SHOWN, Layout, is_numeric
-from unrolled.data import checks, tables
+from unrolled.data import checks, long, tables
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.parts import take
 
@@ -143,7 +143,7 @@ def _long(table: pl.DataFrame, layout: Layout, name: str, *, target: bool) -> Ro
     assert layout.id is not None
     assert layout.time is not None
     try:
-        found = tables.long(
+        found = long(
             _numbers(table, layout, table.columns),
             layout.id,
             layout.time,

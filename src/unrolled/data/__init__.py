@@ -1,5 +1,6 @@
 """Data in: sequences of unequal length, tables, texts, windows, batches and named data sets."""
 
+from unrolled.data.long_tables import LongTable, long
 from unrolled.data.sequences import Sequences, as_sequences, as_table, pad, unpad, valid_mask
 from unrolled.data.sources import (
     ReberStrings,
@@ -16,7 +17,7 @@ from unrolled.data.sources import (
     temporal_order,
     ucr,
 )
-from unrolled.data.tables import LongTable, long, read
+from unrolled.data.tables import read
 from unrolled.data.text import encode
 from unrolled.data.ts_format import LabelledSeries, read_ts
 from unrolled.data.windows import windows

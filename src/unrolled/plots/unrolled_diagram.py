@@ -28,15 +28,15 @@ def unrolled_diagram(
     network stands beside the unrolled one where there is room for it. Without a recurrent part
     the layers are drawn as a chain.
 
-    Parameters
-    ----------
-    spec_config : what `Spec.to_config()` gives.
-    steps : number of time steps that are drawn, at least 2; fewer where they would not fit.
-    length : number of steps of the sequences when all have it; when it is not larger than
-        `steps` every step is drawn, else (and by default) dots stand before the last one.
-    title : title of the picture.
+    Args:
+        spec_config: what `Spec.to_config()` gives
+        steps: number of time steps that are drawn, at least 2; fewer where they would not fit
+        length: number of steps of the sequences when all have it; when it is not larger than
+            `steps` every step is drawn, else (and by default) dots stand before the last one
+        title: title of the picture
 
-    Raises ValueError when the description lacks a field or `steps` or `length` is too small.
+    Raises:
+        ValueError: The description lacks a field, or `steps` or `length` is too small.
     """
     if steps < 2:
         raise ValueError(f"steps must be at least 2, got {steps}.")
