@@ -83,6 +83,15 @@ def test_class_of_test_rows_alone(run: Run) -> None:
     assert not Path("model").exists()
 
 
+def test_one_class(run: Run) -> None:
+    pl.read_csv("train.csv").with_columns(label=pl.lit("up")).write_csv("one.csv")
+    done = run(f"train classify one.csv --target label --out model {SMALL}")
+    assert done.code == 1
+    assert done.said == (
+        "error: the rows of one.csv to train on have the label 'up' alone; a classifier needs two"
+    )
+
+
 def test_going_on_ends_with_the_same_bits(
     succeed: Succeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

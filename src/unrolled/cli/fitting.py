@@ -78,8 +78,8 @@ def train(
         held = _rows(task, read_rows(read(test), layout, str(test), target=True), str(test), rows)
     elif test_fraction:
         rows, held = _hold_out(task, rows, test_fraction, given.get("random_state") or NO_SEED)
-    if task == "classify" and held is not None:
-        _check_known(rows, held, str(data if test is None else test))
+    if task == "classify":
+        _check_labels(rows, str(data), held, str(test or data))
     if isinstance(given.get("class_weight"), dict):
         given["class_weight"] = _by_label(given["class_weight"], rows.targets())
 
@@ -133,12 +133,18 @@ def _hold_out(task: str, rows: Rows, fraction: float, seed: int) -> tuple[Rows, 
     return rows.take(np.asarray(kept.inputs)), rows.take(np.asarray(held.inputs))
 
 
-def _check_known(rows: Rows, held: Rows, name: str) -> None:
-    unknown = np.setdiff1d(held.targets(), rows.targets())
+def _check_labels(rows: Rows, name: str, held: Rows | None, held_name: str) -> None:
+    known = np.unique(rows.targets())
+    if len(known) == 1:
+        raise ValueError(
+            f"the rows of {name} to train on have the label {str(known[0])!r} alone; a classifier "
+            f"needs two"
+        )
+    unknown = known[:0] if held is None else np.setdiff1d(held.targets(), known)
     if len(unknown):
         raise ValueError(
-            f"the label {str(unknown[0])!r} is among the rows of {name} to test on, and not among "
-            f"those to train on"
+            f"the label {str(unknown[0])!r} is among the rows of {held_name} to test on, and not "
+            f"among those to train on"
         )
 
 
