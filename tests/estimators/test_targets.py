@@ -346,3 +346,40 @@ def test_class_weights_of_a_part_without_some_class() -> None:
         class_weights("balanced", classes, None)
     assert class_weights(None, classes, None) is None
     np.testing.assert_array_equal(class_weights({"b": 5}, classes, None), [1.0, 5.0, 1.0])
+
+
+def test_a_weight_counts_as_much_in_a_small_batch_as_in_a_large_one() -> None:
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = np.where(np.arange(60) % 6 == 0, "rare", "usual")
+    weights = {"rare": 5.0, "usual": 1.0}
+    for batch_size in (1, 60):
+        model = FeedForwardClassifier(
+            hidden_layer_sizes=(), batch_size=batch_size, max_epochs=60, learning_rate=0.003,
+            class_weight=weights, clip_norm=None, optimizer="sgd", momentum=0.0, random_state=0,
+        )  # fmt: skip
+        model.set_params(learning_rate=0.003 * batch_size)
+        rare = model.fit(X, y).predict_proba(X)[:, 0]
+        # Of all weight, 10 * 5 of 100 is that of the rare class.
+        assert np.average(rare, weights=[weights[label] for label in y]) == pytest.approx(
+            0.5, abs=0.03
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"), [("Int64", [3, 5]), ("boolean", [False, True]), ("string", ["a", "b"])]
+)
+def test_labels_of_pandas_nullable_types_stay_what_they_are(kind: str, labels: list[Any]) -> None:
+    X = np.random.default_rng(0).normal(size=(8, 3))
+    model = FeedForwardClassifier(max_epochs=1).fit(X, pd.Series(labels * 4, dtype=kind))
+    assert model.classes_.tolist() == labels
+    assert {type(label) for label in model.classes_.tolist()} == {type(labels[0])}
+
+
+def test_labels_without_an_order_are_named() -> None:
+    X = np.random.default_rng(0).normal(size=(4, 3))
+    model = FeedForwardClassifier(max_epochs=1)
+    with pytest.raises(TypeError, match="y holds texts and other labels"):
+        model.fit(X, np.array(["a", 1, "b", 2], dtype=object))
+    texts = np.array(["a", "b", "a", "b"], dtype=object)
+    with pytest.raises(TypeError, match="do not compare with the known classes, such as 'a'"):
+        model.fit(X, texts, validation_data=(X, [0, 1, 0, 1]))

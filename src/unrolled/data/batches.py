@@ -23,7 +23,7 @@ class Batch:
         x: [T, N, C] float32, or [T, N] int64 tokens; [N, C] float32 for a one-to-one model.
         lengths: [N] int64, valid steps of each row; None when every row has T.
         y: [N] or [N, K] targets, or None.
-        weight: [N] float32, or None for equal weights.
+        weight: [N] float32 with a mean of 1 in the data set, or None for equal weights.
     """
 
     x: NDArray[Any]
@@ -42,7 +42,7 @@ class Batches:
     Attributes:
         inputs: N sequences, or a table [N, C] float32.
         y: [N] or [N, K] targets in the order of the inputs, or None.
-        weight: [N] float32 weights, or None.
+        weight: [N] float32 weights with a mean of 1, or None.
         batch_size: rows of a batch; the last one of an epoch may be smaller.
         shuffle: a new order each epoch.
         bucket: batches of like length, which saves padding.

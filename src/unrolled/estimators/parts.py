@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from unrolled.data import checks
 from unrolled.data.sequences import Sequences
 
 Inputs = Sequences | NDArray[Any] | list[str]
@@ -35,7 +36,7 @@ class Part:
         return Part(take(self.inputs, rows), self.y[rows], weight)
 
     def weighed(self, weight: NDArray[np.float64] | None) -> Part:
-        """The rows with other weights [N] of at least 0, the largest being 1.
+        """The rows with other weights [N] of at least 0, scaled to a mean of 1.
 
         Rows of weight 0, or so small beside the largest that float32 makes it 0, are left out.
 
@@ -49,7 +50,7 @@ class Part:
             raise ValueError("class_weight and sample_weight leave no sample a weight above zero")
         shares = weight / largest
         counts = shares.astype(np.float32) > 0
-        part = replace(self, weight=shares)
+        part = replace(self, weight=shares / shares[counts].mean())
         return part if counts.all() else part.take(np.flatnonzero(counts))
 
 
@@ -128,12 +129,13 @@ def read_weight(sample_weight: Any, num_rows: int) -> NDArray[np.float64] | None
 
     Raises:
         ValueError: not one finite number of at least 0 a sample, or all are 0.
+        TypeError: not numbers.
     """
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, np.float64)
+    weight = checks.as_float(sample_weight, "sample_weight").astype(np.float64, copy=False)
     if weight.ndim != 1:
-        raise ValueError(f"sample_weight must be 1D array or scalar, got {weight.ndim} dimensions")
+        raise ValueError(f"sample_weight must be 1D, got {weight.ndim} dimensions")
     if len(weight) != num_rows:
         raise ValueError(
             f"sample_weight.shape == {weight.shape}, expected {(num_rows,)}: one weight a sample"

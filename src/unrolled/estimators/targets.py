@@ -34,6 +34,9 @@ class ClassTargets:
     def _read_targets(self, y: Any) -> NDArray[Any]:
         if y is None:
             raise ValueError(_NO_TARGET.format(type(self).__name__))
+        if hasattr(y, "to_numpy") and len(getattr(y, "shape", ())) == 1:
+            # scikit-learn would turn pandas' nullable whole numbers and bools into floats.
+            y = np.asarray(y)
         labels: NDArray[Any] = column_or_1d(y, warn=True)
         if labels.dtype.kind == "f":
             _refuse_not_finite(labels)
@@ -41,6 +44,8 @@ class ClassTargets:
             row = next((i for i, label in enumerate(labels) if _is_missing(label)), None)
             if row is not None:
                 raise ValueError(f"y holds no label (None, NaN or NA) in row {row}; give it one")
+            if len({isinstance(label, str) for label in labels}) > 1:
+                raise TypeError("y holds texts and other labels, which have no order; use one kind")
         check_classification_targets(labels)
         return labels
 
@@ -53,7 +58,13 @@ class ClassTargets:
         ).astype(np.float64)
 
     def _apply_targets(self, y: NDArray[Any]) -> NDArray[np.int64]:
-        index = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        try:
+            index = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        except TypeError as error:
+            raise TypeError(
+                f"y holds labels such as {y[0]!r:.80}, which do not compare with the known "
+                f"classes, such as {self.classes_[0]!r:.80}"
+            ) from error
         unknown = self.classes_[index] != y
         if unknown.any():
             raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,9 @@ from unrolled.training.losses import LOSSES, mean
 from unrolled.training.optimizers import Step
 from unrolled.training.plan import Optimizer
 from unrolled.training.progress import Totals
+
+# torch's dropout draws from one generator of the whole process.
+_generator = threading.Lock()
 
 
 class TorchEngine:
@@ -78,8 +82,7 @@ class TorchEngine:
                 if not (math.isfinite(value) and math.isfinite(norm)):
                     raise DivergedError(i, value, norm)
                 self._step(rate)
-                rows = len(losses) if batch.weight is None else float(batch.weight.sum())
-                totals.add(value, rows, norm)
+                totals.add(value, len(losses), norm)
 
     def evaluate(self, batches: Iterable[Batch]) -> float:
         """Mean loss over the batches, by weight, without dropout."""
@@ -115,17 +118,21 @@ class TorchEngine:
 
     @contextmanager
     def _own_random_numbers(self) -> Iterator[None]:
-        """Run with this engine's random state, and leave torch's as it was."""
+        """Run with this engine's random state, and leave torch's as it was.
+
+        Engines with dropout in several Python threads take turns.
+        """
         if not self._has_dropout:
             yield
             return
-        theirs = torch.get_rng_state()
-        torch.set_rng_state(self._random)
-        try:
-            yield
-            self._random = torch.get_rng_state()
-        finally:
-            torch.set_rng_state(theirs)
+        with _generator:
+            theirs = torch.get_rng_state()
+            torch.set_rng_state(self._random)
+            try:
+                yield
+                self._random = torch.get_rng_state()
+            finally:
+                torch.set_rng_state(theirs)
 
 
 def predict(

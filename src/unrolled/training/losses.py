@@ -39,7 +39,9 @@ LOSSES: dict[str, Loss] = {
 
 
 def mean(losses: Tensor, weight: Tensor | None) -> Tensor:
-    """`sum(w l) / sum(w)`: [N] to one number."""
-    if weight is None:
-        return losses.mean()
-    return (weight * losses).sum() / weight.sum()
+    """`sum(w l) / N`: [N] to one number.
+
+    The weights have the mean 1 in the data set, not in each batch: divided by a batch's own sum of
+    weights, a weight would count for less the smaller the batch, and for nothing in one of one row.
+    """
+    return losses.mean() if weight is None else (weight * losses).mean()

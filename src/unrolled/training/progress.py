@@ -13,16 +13,16 @@ from unrolled.training.plan import Plan
 
 @dataclass
 class Totals:
-    """Sums over some batches: of the loss by weight, of weight, and the largest gradient norm."""
+    """Over some batches: sum of the rows' losses, number of rows, and largest gradient norm."""
 
     loss: float = 0.0
-    weight: float = 0.0
+    rows: float = 0.0
     gradient_norm: float = 0.0
 
-    def add(self, loss: float, weight: float, norm: float) -> None:
-        """Count one batch of mean loss `loss` and total weight `weight`."""
-        self.loss += loss * weight
-        self.weight += weight
+    def add(self, loss: float, rows: int, norm: float) -> None:
+        """Count one batch of mean loss `loss`."""
+        self.loss += loss * rows
+        self.rows += rows
         self.gradient_norm = max(self.gradient_norm, norm)
 
 
@@ -45,7 +45,7 @@ class Progress:
         self.epoch += 1
         record = Record(
             epoch=self.epoch,
-            train_loss=self.totals.loss / self.totals.weight,
+            train_loss=self.totals.loss / self.totals.rows,
             valid_loss=valid_loss,
             gradient_norm=self.totals.gradient_norm,
             learning_rate=rate,
