@@ -258,6 +258,24 @@ class TestWhatIsRefused:
 
 
 class TestSequences:
+    def test_a_slice_or_an_array_of_rows_takes_sequences(self, rng: np.random.Generator) -> None:
+        X = [rng.normal(size=(T, 2)) for T in (3, 1, 4, 2)]
+        sequences = as_sequences(X)
+        for rows in (
+            slice(1, 3),
+            slice(None, None, -2),
+            [0, 3],
+            np.array([True, False, False, True]),
+        ):
+            some = sequences[rows]
+            assert isinstance(some, Sequences)
+            assert some.values is sequences.values
+            expected = np.arange(4)[rows]
+            assert len(some) == len(expected)
+            for found, row in zip(some, expected, strict=True):
+                np.testing.assert_array_equal(found, X[row])
+        assert sequences[-1].shape == (2, 2)
+
     def test_take_shares_values(self, rng: np.random.Generator) -> None:
         X = ragged(rng)
         sequences = as_sequences(X)

@@ -56,3 +56,10 @@ def test_errors() -> None:
         encode("the cat", vocabulary)
     with pytest.raises(TypeError, match=r"^X\[1\] must be a text, got NoneType None\.$"):
         encode(["a", None], vocabulary)
+
+
+def test_what_can_be_read_only_once_is_refused_before_an_item_is_lost() -> None:
+    for texts in (iter(TEXTS), (text for text in TEXTS)):
+        with pytest.raises(TypeError, match=r"which can be read only once; pass list\(X\)\.$"):
+            is_texts(texts)
+        assert list(texts) == TEXTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -58,9 +58,15 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, i: int) -> np.ndarray:
-        """Sequence i as a view, [T_i, C] or [T_i] tokens."""
+    @overload
+    def __getitem__(self, i: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, i: slice | np.ndarray | list[int]) -> Sequences: ...
+    def __getitem__(self, i: int | slice | np.ndarray | list[int]) -> np.ndarray | Sequences:
+        """Sequence i as a view, [T_i, C] or [T_i] tokens; for a slice or an array see `take`."""
         start = self.starts[i]
+        if start.ndim:
+            return Sequences(self.values, start, self.lengths[i])
         return self.values[start : start + self.lengths[i]]
 
     def take(self, rows: np.ndarray) -> Sequences:

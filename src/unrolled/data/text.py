@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ def is_texts(X: Any) -> bool:
     """Whether X is a list, array or column of strings, judged by its first item."""
     if isinstance(X, (str, bytes)) or tables.is_dataframe(X) or getattr(X, "ndim", 1) != 1:
         return False
+    if isinstance(X, Iterator):
+        # To look at its first item would take it out.
+        raise TypeError(f"X is a {type(X).__name__}, which can be read only once; pass list(X).")
     try:
         first = next(iter(X), None)
     except TypeError:
