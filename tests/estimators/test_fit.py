@@ -15,6 +15,7 @@ from unrolled import (
     SequenceClassifier,
     SequenceRegressor,
 )
+from unrolled.data import Sequences
 from unrolled.estimators import base
 from unrolled.models import ManyToOne
 from unrolled.runtime.spec import views
@@ -373,3 +374,17 @@ def test_hidden_states_end_in_what_the_head_reads() -> None:
         assert prediction == pytest.approx(expected, rel=1e-5)
         assert len(state) == len(x)
         assert state.base is None
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_before_training(tmp_path: Any) -> None:
+    model = make(FeedForwardRegressor, checkpoint=tmp_path)
+    with pytest.raises(OSError, match="not a file, so it is not replaced"):
+        model.fit(*data(FeedForwardRegressor), validation_data="looked at later")
+
+
+def test_long_sequences_are_predicted_few_at_once() -> None:
+    table = np.zeros((300, 2), np.float32)
+    assert base.predict_rows(table) == base.PREDICT_ROWS
+    for length, rows in ((1, 256), (512, 256), (2048, 64), (2**20, base.MIN_ROWS)):
+        one = Sequences(np.zeros((length, 1), np.float32), np.zeros(1, int), np.array([length]))
+        assert base.predict_rows(one) == rows

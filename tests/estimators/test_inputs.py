@@ -302,3 +302,32 @@ def test_numbers_beyond_float32_are_told_by_argument() -> None:
             model.predict(1e300 * TABLE)
         with pytest.raises(ValueError, match=r"y cannot be scaled: .* beyond float32"):
             model.partial_fit(TABLE, 1e300 * Y)
+
+
+@pytest.mark.parametrize("weight", [None, np.arange(10.0, 64.0)], ids=["equal", "weighted"])
+def test_a_step_counts_for_each_window_that_reads_it(weight: np.ndarray | None) -> None:
+    series = np.cumsum(np.random.default_rng(0).normal(size=(60, 2)), axis=0)
+    pasts, y = windows(series, length=6, target=0)
+    assert len(pasts) == 54
+    found = make(max_epochs=1).fit(pasts, y, weight).scaler_
+    expected = make(max_epochs=1).fit(list(pasts), y, weight).scaler_
+    np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-12)
+    np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-12)
+
+
+def test_dataframes_in_a_list_have_the_columns_of_the_first_and_of_the_fit() -> None:
+    rng = np.random.default_rng(0)
+    X = [pd.DataFrame(rng.normal(size=(T, 2)), columns=["p", "q"]) for T in (2, 3, 4)]
+    swapped = [frame[["q", "p"]] for frame in X]
+    with pytest.raises(ValueError, match=r"^X\[2\] has the columns \['q', 'p'\] and X\[0\]"):
+        make().fit([*X[:2], swapped[2]], [1.0, 2.0, 3.0])
+    model = make().fit(X, [1.0, 2.0, 3.0])
+    assert list(model.feature_names_in_) == ["p", "q"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(swapped)
+
+
+def test_tokens_are_refused_in_a_sentence() -> None:
+    tokens = Sequences(np.arange(6), np.array([0, 3]), np.array([3, 3]))
+    with pytest.raises(TypeError, match="X holds tokens; pass the texts themselves"):
+        make().fit(tokens, [1.0, 2.0])

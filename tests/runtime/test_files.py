@@ -219,3 +219,21 @@ def test_read_bounded_does_not_wait_at_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="not a regular file"):
         read_bounded(tmp_path / "pipe", 10)
+
+
+def test_check_writable_says_early_what_write_whole_would_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"old")
+    for path in (tmp_path / "folder", tmp_path / "file" / "below"):
+        with pytest.raises(OSError, match=r".") as early:
+            files.check_writable(path)
+        with pytest.raises(OSError, match=r".") as late:
+            write_whole(path, b"new")
+        assert str(early.value) == str(late.value)
+    files.check_writable(tmp_path / "file")
+    files.check_writable(tmp_path / "new" / "file")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "new"]
+    assert not any((tmp_path / "new").iterdir())

@@ -22,6 +22,7 @@ from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Inputs, Part, Seeds, hold_out, read_weight, seeds
 from unrolled.estimators.progress_bar import watch
 from unrolled.estimators.saving import restore, save
+from unrolled.runtime.files import check_writable
 from unrolled.runtime.spec import Spec, initial_values, views
 from unrolled.training.by_torch import TorchEngine, predict
 from unrolled.training.history import Record
@@ -33,8 +34,9 @@ from unrolled.training.threads import suited_threads
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# Rows that are predicted at once.
+# Rows that are predicted at once: fewer where sequences are long, which bounds the memory.
 PREDICT_ROWS = 256
+PREDICT_STEPS = 2**17
 MIN_ROWS = 8
 
 
@@ -111,8 +113,11 @@ class Network(Learned, TrainingArguments):
             ValueError: an argument or the data cannot be used; says which and why.
             TypeError: X or y is of a wrong kind.
             FloatingPointError: the loss became NaN or infinite; says in which batch.
+            OSError: the checkpoint cannot be written.
         """
         check_options(self)
+        if self.checkpoint is not None:
+            check_writable(self.checkpoint)
         if self.patience is not None and not self.validation_fraction and validation_data is None:
             raise ValueError(
                 f"patience={self.patience} needs something to watch: give validation_fraction "
@@ -130,7 +135,7 @@ class Network(Learned, TrainingArguments):
             data = self._learn_transforms(part, drawn, labels)
             if validation_data is not None:
                 held = self._read_validation(validation_data)
-            watched = None if held is None else self._batches(held, PREDICT_ROWS)
+            watched = None if held is None else self._batches(held)
             self._train(data, watched, drawn, stored)
         return self
 
@@ -203,16 +208,17 @@ class Network(Learned, TrainingArguments):
         self._fit_inputs(part.inputs, part.weight)
         self._fit_targets(part.y, part.weight, classes)
         self.spec_ = self._describe()
-        return self._batches(part, self.batch_size, drawn)
+        return self._batches(part, drawn)
 
-    def _batches(self, part: Part, rows: int, drawn: Seeds | None = None) -> Batches:
+    def _batches(self, part: Part, drawn: Seeds | None = None) -> Batches:
         """Transformed rows as batches; in a new order each epoch where they are trained on."""
         part = part.weighed(self._row_weights(part.y, part.weight))
+        inputs = self._apply_inputs(part.inputs)
         return Batches(
-            self._apply_inputs(part.inputs),
+            inputs,
             self._apply_targets(part.y),
             None if part.weight is None else part.weight.astype(np.float32),
-            batch_size=int(rows),
+            batch_size=predict_rows(inputs) if drawn is None else int(self.batch_size),
             shuffle=bool(self.shuffle) and drawn is not None,
             bucket=self._buckets(),
             seed=0 if drawn is None else drawn.of("order"),
@@ -262,7 +268,7 @@ class Network(Learned, TrainingArguments):
             else:
                 if self._describe() != self.spec_:
                     raise ValueError(_OTHER_MODEL.format(type(self).__name__))
-                data = self._batches(part, self.batch_size, drawn)
+                data = self._batches(part, drawn)
                 self.weights_ = self.weights_.copy()
             engine = TorchEngine(
                 self.spec_, self.weights_, self._loss(), self._optimizer(), drawn.of("dropout")
@@ -283,12 +289,12 @@ class Network(Learned, TrainingArguments):
     def _raw_outputs(self, X: Any) -> NDArray[np.float32]:
         """Raw outputs [N, K] of the model, in the order of X."""
         inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
-        batches = Batches(inputs, batch_size=PREDICT_ROWS, bucket=True)
+        batches = Batches(inputs, batch_size=predict_rows(inputs), bucket=True)
         order = batches.order(0)
         outputs = np.empty((len(inputs), self.spec_.output_size), np.float32)
         padded = (batches.batch(fill(rows)) for rows in order)
         found = predict(self.spec_, self.weights_, padded)
-        with suited_threads(self.spec_, min(len(inputs), PREDICT_ROWS)):
+        with suited_threads(self.spec_, min(len(inputs), batches.batch_size)):
             for rows, output in zip(order, found, strict=True):
                 outputs[rows] = output[: len(rows)]
         return outputs
@@ -317,6 +323,12 @@ _OTHER_MODEL = (
     "the arguments of this {} describe another model than the one that was fitted, which "
     "partial_fit would go on with; set them back, or call fit"
 )
+
+
+def predict_rows(inputs: Sequences | NDArray[np.float32]) -> int:
+    """How many rows of these inputs are predicted at once."""
+    longest = int(inputs.lengths.max()) if isinstance(inputs, Sequences) else 1
+    return max(MIN_ROWS, min(PREDICT_ROWS, PREDICT_STEPS // longest))
 
 
 def fill(rows: NDArray[np.int64]) -> NDArray[np.int64]:

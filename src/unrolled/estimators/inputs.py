@@ -10,14 +10,29 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
 from unrolled.data.sequences import Sequences, as_sequences, as_table, rows_of
-from unrolled.data.tables import is_dataframe
+from unrolled.data.tables import column_names, is_dataframe
 from unrolled.data.text import as_texts, encode, is_texts
 from unrolled.estimators.parts import Inputs
 from unrolled.runtime.transforms import Scaler, Vocabulary
 
 
 def check_names(estimator: Any, X: Any, *, fitting: bool) -> None:
-    """Learn or compare the column names of a DataFrame, as scikit-learn does."""
+    """Learn or compare the column names of a DataFrame, as scikit-learn does.
+
+    Of a list of DataFrames each has the columns of the first.
+
+    Raises:
+        ValueError: the names are others than before.
+    """
+    if isinstance(X, list | tuple) and len(X) and is_dataframe(X[0]):
+        names = column_names(X[0])
+        for i, frame in enumerate(X):
+            if is_dataframe(frame) and column_names(frame) != names:
+                raise ValueError(
+                    f"X[{i}] has the columns {column_names(frame)!r:.80} and X[0] {names!r:.80}; "
+                    "every sequence needs the same columns in the same order"
+                )
+        X = X[0]
     validate_data(estimator, X, reset=fitting, skip_check_array=True, ensure_2d=False)
 
 
@@ -95,6 +110,8 @@ class SequenceInputs:
             return self._read_texts(X, fitting=fitting)
         check_names(self, X, fitting=fitting)
         sequences = as_sequences(X)
+        if sequences.values.ndim == 1:
+            raise TypeError("X holds tokens; pass the texts themselves, which fit numbers")
         table = is_table(X) and not sequences.ragged
         self._check_columns(sequences, as_table=table, fitting=fitting)
         return sequences
@@ -122,7 +139,7 @@ class SequenceInputs:
             raise ValueError(
                 f"X has {width} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input; the columns of a table [N, T] are "
-                "fixed, sequences of other lengths come as a list or as [N, T, 1]"
+                "fixed, sequences of other lengths come as a list of arrays or as [N, T, 1]"
             )
         elif self.scaler_ is not None and sequences.channels != self.scaler_.channels:
             raise ValueError(
@@ -138,8 +155,15 @@ class SequenceInputs:
             )
             return
         assert isinstance(inputs, Sequences)
-        steps = None if weight is None else np.repeat(weight, inputs.lengths)
-        self.scaler_ = fit_scaler(inputs.values[rows_of(inputs)], steps, self.standardize)
+        # A step that several sequences read counts for each: many times for windows over a series.
+        readers = _readers(inputs)
+        counts: NDArray[np.float64] | None = None
+        if weight is not None:
+            steps = np.repeat(weight, inputs.lengths)
+            counts = np.bincount(rows_of(inputs), steps, len(readers)).astype(np.float64)
+        elif (readers != readers[0]).any():
+            counts = readers.astype(np.float64)
+        self.scaler_ = fit_scaler(inputs.values, counts, self.standardize)
 
     def _apply_inputs(self, inputs: Inputs) -> Sequences:
         if isinstance(inputs, list):
@@ -147,7 +171,7 @@ class SequenceInputs:
             return encode(inputs, self.vocabulary_)
         assert isinstance(inputs, Sequences)
         assert self.scaler_ is not None
-        used = _used(inputs)
+        used = _readers(inputs) > 0
         if used.all():
             return inputs.with_values(scale(self.scaler_, inputs.values, "X"))
         # Rows that no sequence reads may hold anything, and are not worth scaling.
@@ -234,10 +258,9 @@ def scale(scaler: Scaler, values: NDArray[Any], name: str) -> NDArray[np.float32
         raise ValueError(f"{name} cannot be scaled: {error}") from error
 
 
-def _used(sequences: Sequences) -> NDArray[np.bool_]:
-    """[M] which rows of the values some sequence reads."""
+def _readers(sequences: Sequences) -> NDArray[np.int64]:
+    """[M] how many sequences read each row of the values."""
     readers = np.zeros(len(sequences.values) + 1, np.int64)
     np.add.at(readers, sequences.starts, 1)
     np.subtract.at(readers, sequences.starts + sequences.lengths, 1)
-    used: NDArray[np.bool_] = np.cumsum(readers)[:-1] > 0
-    return used
+    return np.cumsum(readers)[:-1]

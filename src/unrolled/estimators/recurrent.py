@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
-from unrolled.estimators.base import PREDICT_ROWS, Network
+from unrolled.estimators.base import Network, predict_rows
 from unrolled.estimators.inputs import SequenceInputs
 from unrolled.estimators.options import choice, flag, share, whole
 from unrolled.runtime.spec import Recurrent, Spec
@@ -70,7 +70,7 @@ class ManyToOneNetwork(SequenceInputs, Network):
         self._check_fitted()
         inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
         assert isinstance(inputs, Sequences)
-        batches = Batches(inputs, batch_size=PREDICT_ROWS, bucket=True)
+        batches = Batches(inputs, batch_size=predict_rows(inputs), bucket=True)
         order = batches.order(0)
         states: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(inputs)
         found = hidden_states(self.spec_, self.weights_, map(batches.batch, order))

@@ -118,7 +118,7 @@ def plain(value: Any) -> Any:
         return os.fspath(value)
     if isinstance(value, np.random.RandomState):
         return None
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [plain(entry) for entry in value]
     if isinstance(value, Mapping):
         return [[plain(label), float(weight)] for label, weight in value.items()]

@@ -39,14 +39,24 @@ def write_whole(path: str | os.PathLike[str], *parts: bytes | memoryview) -> Non
     replace_entry(target, *parts)
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raises the OSError that `write_whole` would, before there is anything to write."""
+    target = Path(os.path.realpath(path))
+    _make_parents(target)
+    _check_file(target)
+    temporary = _temporary(target)
+    try:
+        _write_new(temporary, ())
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def replace_entry(target: Path, *parts: bytes | memoryview) -> None:
     """As `write_whole`, for an entry of a folder that exists; a link itself is replaced.
 
     Raises OSError when the file cannot be written, or when `target` is something other than a file.
     """
-    mode = _mode(target)
-    if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
-        raise OSError(errno.EEXIST, "not a file, so it is not replaced", str(target))
+    mode = _check_file(target)
     remove_stale_parts(target)
     temporary = _temporary(target)
     try:
@@ -165,11 +175,15 @@ def _temporary(target: Path) -> Path:
     return target.with_name(f".{target.name[:_NAME_LENGTH]}.{secrets.token_hex(8)}.part")
 
 
-def _mode(path: Path) -> int | None:
+def _check_file(target: Path) -> int | None:
+    """The mode of the file that would be replaced, None without one."""
     try:
-        return path.lstat().st_mode
+        mode = target.lstat().st_mode
     except FileNotFoundError:
         return None
+    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
+        raise OSError(errno.EEXIST, "not a file, so it is not replaced", str(target))
+    return mode
 
 
 def _write_new(path: Path, parts: tuple[bytes | memoryview, ...]) -> None:
