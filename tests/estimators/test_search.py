@@ -152,3 +152,11 @@ def test_a_grid_in_two_processes() -> None:
         one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"]
     )
     np.testing.assert_array_equal(one.best_estimator_.weights_, two.best_estimator_.weights_)
+
+
+def test_sizes_in_a_list_of_numpy_numbers_are_saved(tmp_path: Any) -> None:
+    sizes = list(np.array([3, 2]))
+    model = FeedForwardClassifier(hidden_layer_sizes=sizes, max_epochs=1)
+    model.fit(np.eye(4), [0, 1, 0, 1]).save(tmp_path / "model")
+    loaded = FeedForwardClassifier.load(tmp_path / "model")
+    assert loaded.hidden_layer_sizes == (3, 2)
