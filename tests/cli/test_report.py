@@ -129,7 +129,6 @@ def test_all_text_is_escaped() -> None:
     content = [
         HOSTILE,
         Table([HOSTILE], [[HOSTILE]], HOSTILE),
-        Table.from_records([{HOSTILE: HOSTILE}]),
         Picture(figure(), HOSTILE, HOSTILE),
     ]
     text = page(HOSTILE, [Section(HOSTILE, content)] * 3, HOSTILE)
@@ -180,13 +179,6 @@ def test_columns_of_numbers_are_aligned_to_the_right() -> None:
     reader = read(page("t", [Section("s", [table])]))
     assert [th.get("class") for th in reader.all("th")] == [None, "number", None, None]
     assert [td.get("class") for td in reader.all("td")] == [None, "number", None, None] * 2
-
-
-def test_records_make_a_table_with_a_column_for_each_name() -> None:
-    table = Table.from_records([{"a": 1, "b": 2}, {"a": 3, "c": 4}], "caption")
-    assert list(table.header) == ["a", "b", "c"]
-    assert [list(row) for row in table.rows] == [[1, 2, None], [3, None, 4]]
-    assert table.caption == "caption"
 
 
 def test_an_older_report_is_replaced_whole(tmp_path: Path) -> None:

@@ -309,6 +309,6 @@ def test_vocabulary_from_config_refuses(config: Any, said: str) -> None:
 
 def test_vocabulary_refuses_too_many_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transforms, "MAX_SYMBOLS", 5)
-    with pytest.raises(ValueError, match="max_size"):
+    with pytest.raises(ValueError, match="a higher min_count brings about"):
         Vocabulary.fit(TEXTS)
     assert len(Vocabulary.fit(TEXTS, max_size=5)) == 5

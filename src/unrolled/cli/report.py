@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Protocol
@@ -66,12 +66,6 @@ class Table:
                     f"rows[{position}] must have {len(self.header)} values as header has names, "
                     f"got {len(row)}."
                 )
-
-    @classmethod
-    def from_records(cls, records: Sequence[Mapping[str, object]], caption: str = "") -> Table:
-        """A table from dicts: a column for each name, in the order in which names first appear."""
-        header = list(dict.fromkeys(name for record in records for name in record))
-        return cls(header, [[record.get(name) for name in header] for record in records], caption)
 
 
 @dataclass(frozen=True)

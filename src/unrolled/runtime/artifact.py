@@ -132,7 +132,7 @@ def _config(content: dict[str, Any], tensors: bytes) -> bytes:
     if len(config) > MAX_CONFIG_BYTES:
         raise FormatError(
             f"{CONFIG} would have {len(config)} bytes, over {MAX_CONFIG_BYTES}; "
-            "a vocabulary can be made smaller by min_count or max_size"
+            "a higher min_count makes a vocabulary smaller"
         )
     return config
 

@@ -187,7 +187,7 @@ class Vocabulary:
         if not 1 <= len(self.symbols) <= MAX_SYMBOLS:
             raise ValueError(
                 f"a vocabulary of {len(self.symbols)} symbols came; 1 to {MAX_SYMBOLS} are "
-                "possible, which a higher min_count or a max_size brings about"
+                "possible, which a higher min_count brings about"
             )
         if self.symbols[0] != UNKNOWN:
             raise ValueError(
