@@ -13,7 +13,11 @@ _REAL = "argument must be a string or a real number"
 
 
 def refuse_sparse(X: Any, name: str = "X") -> None:
-    """Raise TypeError when X is a scipy sparse matrix or array."""
+    """Let everything pass but scipy's sparse matrices and arrays.
+
+    Raises:
+        TypeError: X is one.
+    """
     sparse = sys.modules.get("scipy.sparse")
     if sparse is not None and sparse.issparse(X):
         raise TypeError(
@@ -109,7 +113,12 @@ def one_dimensional(name: str, shape: tuple[int, ...], wanted: str) -> ValueErro
 
 
 def as_count(value: Any, name: str, minimum: int = 1) -> int:
-    """A whole number of at least `minimum`; TypeError or ValueError otherwise."""
+    """A whole number of at least `minimum`.
+
+    Raises:
+        TypeError: the value is no whole number.
+        ValueError: the value is below `minimum`.
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be a whole number, got {_short(value)}.")
     if value < minimum:

@@ -19,9 +19,9 @@ class LongTable:
     """What `long` reads from a table with a row per id and time.
 
     Attributes:
-        sequences: N sequences with a channel per value column
-        ids: array [N], in order of first appearance in the table
-        target: array [N], the target of each id; None without a target column
+        sequences: N sequences with a channel per value column.
+        ids: array [N], in order of first appearance in the table.
+        target: array [N], the target of each id; None without a target column.
     """
 
     sequences: Sequences
@@ -33,15 +33,15 @@ def long(table: Any, id: str, time: str, values: list[str], target: str | None =
     """Sequences from a DataFrame with a row per id and time; each id is sorted by time.
 
     Args:
-        table: DataFrame, rows in any order
-        id: the column that says which sequence a row belongs to
-        time: the column to sort by: numbers, dates, or text as ISO 8601 writes dates
-        values: the numeric columns, one channel each
-        target: a column that is constant inside each id, if there is one
+        table: DataFrame, rows in any order.
+        id: the column that says which sequence a row belongs to.
+        time: the column to sort by: numbers, dates, or text as ISO 8601 writes dates.
+        values: the numeric columns, one channel each.
+        target: a column that is constant inside each id, if there is one.
 
     Raises:
-        TypeError: A value column holds no numbers, or the time column no times.
-        ValueError: A column is missing, a cell is missing, an (id, time) pair occurs twice, or the
+        TypeError: a value column holds no numbers, or the time column no times.
+        ValueError: a column is missing, a cell is missing, an (id, time) pair occurs twice, or the
             target changes inside an id.
     """
     frame = frame_of(table, "table")

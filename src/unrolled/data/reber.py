@@ -30,12 +30,12 @@ class ReberStrings:
     Many to one: `prefixes` in, `target` out. Many to many: `strings` in, `next_symbols` out.
 
     Attributes:
-        strings: N whole strings, such as BTBTXSETE
-        prefixes: the same without their last two symbols, which leaves BTBTXSE
+        strings: N whole strings, such as BTBTXSETE.
+        prefixes: the same without their last two symbols, which leaves BTBTXSE.
         target: array [N] of "T" or "P", the symbol that follows the prefix; it is the second symbol
-            of the string, and so has to be remembered over all between
+            of the string, and so has to be remembered over all between.
         next_symbols: N arrays [T_i, 7] bool, which of the symbols BTPSXVE the grammar allows after
-            each step of the string; none after the last
+            each step of the string; none after the last.
     """
 
     strings: list[str]

@@ -87,13 +87,13 @@ def fetch(name: str, file: str) -> Path:
         name: "ucr_uea" (University of California, Riverside and University of East Anglia archives
             of time series; no licence stated for each set), "ett" (electricity transformer
             temperatures, CC BY-ND 4.0), "exchange_rate" (daily rates of 8 currencies, 1990 to 2016;
-            no licence stated) or "tinyshakespeare" (lines of the plays, which are public domain)
-        file: a file of that set, as in `unrolled.data.remote.FILES`
+            no licence stated) or "tinyshakespeare" (lines of the plays, which are public domain).
+        file: a file of that set, as in `unrolled.data.remote.FILES`.
 
     Raises:
-        ValueError: There is no such set or file, UNROLLED_DATA names no folder, or a file there has
+        ValueError: there is no such set or file, UNROLLED_DATA names no folder, or a file there has
             another checksum.
-        FileNotFoundError: The file is in neither folder and cannot be fetched.
+        FileNotFoundError: the file is in neither folder and cannot be fetched.
     """
     if name not in FILES:
         raise ValueError(f"name must be one of {', '.join(FILES)}, got {name!r}.")

@@ -17,10 +17,10 @@ class TimeSeries:
     """One real series.
 
     Attributes:
-        name: what was measured
-        unit: the unit of the values
-        times: array [M] datetime64, rising
-        values: array [M] float64
+        name: what was measured.
+        unit: the unit of the values.
+        times: array [M] datetime64, rising.
+        values: array [M] float64.
     """
 
     name: str
@@ -39,8 +39,8 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     Recognition of Handwritten Digits, UCI Machine Learning Repository (CC BY 4.0).
 
     Returns:
-        X: array [1797, 8, 8] float64
-        y: array [1797] int64, the digit
+        X: array [1797, 8, 8] float64.
+        y: array [1797] int64, the digit.
     """
     from sklearn.datasets import load_digits
 

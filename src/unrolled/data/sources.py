@@ -34,9 +34,9 @@ class TimeSeriesProblem:
     """A time series classification problem with its published train and test parts.
 
     Attributes:
-        name: the problem's name in the archive
-        X_train, X_test: lists of arrays [T_i, C] float64
-        y_train, y_test: arrays [N] of class labels as text
+        name: the problem's name in the archive.
+        X_train, X_test: lists of arrays [T_i, C] float64.
+        y_train, y_test: arrays [N] of class labels as text.
     """
 
     name: str
@@ -58,11 +58,11 @@ def ucr(name: str) -> TimeSeriesProblem:
             "GunPoint": 50 and 150, 1 x 150, 2;
             "ItalyPowerDemand": 67 and 1,029, 1 x 24, 2;
             "JapaneseVowels": 270 and 370, 12 x 7 to 29, 9;
-            "UnitTest": 20 and 22, 1 x 24, 2
+            "UnitTest": 20 and 22, 1 x 24, 2.
 
     Raises:
-        ValueError: There is no such problem, or its file is damaged.
-        FileNotFoundError: A file cannot be fetched.
+        ValueError: there is no such problem, or its file is damaged.
+        FileNotFoundError: a file cannot be fetched.
     """
     if name not in UCR_PROBLEMS:
         raise ValueError(f"name must be one of {', '.join(UCR_PROBLEMS)}, got {name!r}.")

@@ -21,8 +21,8 @@ def read(path: str | os.PathLike[str]) -> pl.DataFrame:
     missing value, blanks around numbers and names are ignored, and dates stay text.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The suffix is another one, or the file is damaged or empty; the line is named.
+        FileNotFoundError: there is no such file.
+        ValueError: the suffix is another one, or the file is damaged or empty; the line is named.
     """
     file = Path(path)
     suffix = file.suffix.lower()

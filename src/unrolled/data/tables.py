@@ -37,9 +37,9 @@ def wide(X: Any, *, name: str = "X") -> np.ndarray:
     with integers and bools as float64.
 
     Raises:
-        TypeError: A column holds text, dates or other things that are no numbers; the column is
+        TypeError: a column holds text, dates or other things that are no numbers; the column is
             named.
-        ValueError: A value is missing, NaN or infinite; row and column are named.
+        ValueError: a value is missing, NaN or infinite; row and column are named.
     """
     frame = frame_of(X, name)
     columns = [numbers_of(frame.get_column(column), name) for column in frame.columns]
@@ -56,7 +56,12 @@ def wide(X: Any, *, name: str = "X") -> np.ndarray:
 
 
 def frame_of(X: Any, name: str) -> nw.DataFrame[Any]:
-    """X as narwhals sees it; TypeError or ValueError where it is no table that can be read."""
+    """X as narwhals sees it.
+
+    Raises:
+        TypeError: X is no DataFrame, or a lazy one.
+        ValueError: two columns have the same name.
+    """
     if nw.dependencies.is_into_lazyframe(X) and not nw.dependencies.is_into_dataframe(X):
         raise TypeError(f"{name} is a lazy table; collect it first.")
     try:

@@ -36,7 +36,7 @@ def as_texts(X: Any, *, name: str = "X") -> list[str]:
 
     Raises:
         TypeError: X is one string, or an item is none.
-        ValueError: There are no texts.
+        ValueError: there are no texts.
     """
     if isinstance(X, (str, bytes)):
         raise TypeError(f"{name} is one {type(X).__name__}; pass a list of texts.")
@@ -53,13 +53,13 @@ def encode(texts: Any, vocabulary: Vocabulary, *, name: str = "X") -> Sequences:
     """Number the symbols of each text: N sequences of int64 tokens [T_i].
 
     Args:
-        texts: list, array or column of N strings
-        vocabulary: says how a text is split and which number a symbol has; 0 is the unknown symbol
-        name: what the texts are called in errors
+        texts: list, array or column of N strings.
+        vocabulary: says how a text is split and which number a symbol has; 0 is the unknown symbol.
+        name: what the texts are called in errors.
 
     Raises:
         TypeError: `texts` is one string, or an item is none.
-        ValueError: There are no texts, or a text has no symbols.
+        ValueError: there are no texts, or a text has no symbols.
     """
     tokens = []
     for i, text in enumerate(as_texts(texts, name=name)):

@@ -16,8 +16,8 @@ class LabelledSeries:
     """What a .ts file holds.
 
     Attributes:
-        X: N arrays [T_i, C] float64, of unequal length where the file's series are
-        y: array [N]; class labels as text, or float64 where the file declares a numeric target
+        X: N arrays [T_i, C] float64, of unequal length where the file's series are.
+        y: array [N]; class labels as text, or float64 where the file declares a numeric target.
     """
 
     X: list[np.ndarray]
@@ -39,7 +39,7 @@ def read_ts(path: str | os.PathLike[str]) -> LabelledSeries:
     Source: https://www.aeon-toolkit.org/en/stable/api_reference/data_format.html
 
     Raises:
-        ValueError: The file is not in that format, has time stamps, has no labels, or a value is
+        ValueError: the file is not in that format, has time stamps, has no labels, or a value is
             missing; the line is named.
     """
     file = Path(path)

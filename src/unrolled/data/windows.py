@@ -25,21 +25,21 @@ def windows(
     later than `t`, so what is cut from a training part of a series has seen nothing behind it.
 
     Args:
-        series: array or DataFrame [M, C], or array [M] for one channel; oldest step first
-        length: steps in each past
+        series: array or DataFrame [M, C], or array [M] for one channel; oldest step first.
+        length: steps in each past.
         horizon: steps from the last past value to its target; several, as in `range(1, 25)`, give a
-            target for each of them
-        stride: steps from the start of one past to the start of the next
-        target: the channel to be forecast; all of them when None
+            target for each of them.
+        stride: steps from the start of one past to the start of the next.
+        target: the channel to be forecast; all of them when None.
 
     Returns:
-        pasts: N overlapping sequences over the series itself, which is viewed and not copied
+        pasts: N overlapping sequences over the series itself, which is viewed and not copied.
         y: array [N], or [N, K] when there are several horizons or target channels; K runs over the
-            channels of the first horizon, then over those of the next
+            channels of the first horizon, then over those of the next.
 
     Raises:
-        TypeError: The series holds no numbers, or an argument is no whole number.
-        ValueError: The series is too short for one pair, has a NaN or infinity, or has no such
+        TypeError: the series holds no numbers, or an argument is no whole number.
+        ValueError: the series is too short for one pair, has a NaN or infinity, or has no such
             channel.
     """
     values = _as_series(series)

@@ -47,7 +47,12 @@ class ArtifactError(ValueError):
 
 
 class Artifact(NamedTuple):
-    """A saved model in memory: `content` is plain data, `arrays` maps names to arrays."""
+    """A saved model in memory.
+
+    Attributes:
+        content: plain data.
+        arrays: arrays by name.
+    """
 
     content: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
@@ -56,15 +61,21 @@ class Artifact(NamedTuple):
 def save_artifact(
     path: str | os.PathLike[str], content: dict[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Writes a model as the folder `path`, whole or not at all.
+    """Write a model as the folder `path`, whole or not at all.
 
-    content: plain data (dict with string keys, list, str, int, float, bool, None); an entry "spec"
-    is a `Spec.to_config()` whose parameters must be among the arrays. arrays: finite float32,
-    float64 or int64 arrays of any shape and memory order.
     Folders on the way are made. An earlier model at `path` is replaced and its folder's other
     files stay; until the new one is complete, `path` holds the earlier one.
-    Raises ArtifactError when the content cannot be kept exactly or when `path` holds something
-    other than a model, OSError when it cannot be written.
+
+    Args:
+        path: the folder.
+        content: plain data (dict with string keys, list, str, int, float, bool, None); an entry
+            "spec" is a `Spec.to_config()` whose parameters must be among the arrays.
+        arrays: finite float32, float64 or int64 arrays of any shape and memory order, by name.
+
+    Raises:
+        ArtifactError: the content cannot be kept exactly, or `path` holds something other than a
+            model.
+        OSError: the model cannot be written.
     """
     try:
         tensors = pack(arrays, dtypes=TENSOR_DTYPES, finite=True)
@@ -90,10 +101,11 @@ def save_artifact(
 
 
 def load_artifact(path: str | os.PathLike[str]) -> Artifact:
-    """Reads a model that `save_artifact` wrote; other files in its folder are ignored.
+    """Read a model that `save_artifact` wrote; other files in its folder are ignored.
 
-    Raises ArtifactError when there is none that may be read, or when it is damaged, changed, beyond
-    the limits of this module or of a newer format.
+    Raises:
+        ArtifactError: there is none that may be read, or it is damaged, changed, beyond the limits
+            of this module or of a newer format.
     """
     folder = Path(os.path.realpath(path))
     try:

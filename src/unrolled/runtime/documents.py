@@ -34,7 +34,8 @@ class FormatError(ValueError):
 def dump_document(document: dict[str, Any]) -> bytes:
     """A document as UTF-8 JSON: short parts and lists of numbers or strings on one line each.
 
-    Raises FormatError when reading would not give back exactly the same data.
+    Raises:
+        FormatError: reading would not give back exactly the same data.
     """
     check_plain(document)
     return (_text(document, "\n") + "\n").encode()
@@ -43,8 +44,11 @@ def dump_document(document: dict[str, Any]) -> bytes:
 def parse_document(raw: bytes, name: str) -> dict[str, Any]:
     """A document from UTF-8 JSON.
 
-    Raises FormatError, which starts with `name`, on anything but strict JSON: no key twice, no NaN
-    or infinity, at most MAX_DEPTH levels, MAX_CONTAINERS objects and lists, MAX_DIGITS digits.
+    Strict JSON: no key twice, no NaN or infinity, at most MAX_DEPTH levels, MAX_CONTAINERS objects
+    and lists, MAX_DIGITS digits.
+
+    Raises:
+        FormatError: it is anything else; the message starts with `name`.
     """
     _check_nesting(raw, name)
     try:
@@ -71,7 +75,11 @@ def parse_document(raw: bytes, name: str) -> dict[str, Any]:
 
 
 def check_plain(value: object, place: str = "the document", depth: int = 1) -> None:
-    """Raises FormatError unless JSON keeps `value` exactly as it is."""
+    """Let pass what JSON keeps exactly as it is.
+
+    Raises:
+        FormatError: `value` is something else; the message says where, beginning with `place`.
+    """
     if depth > MAX_DEPTH and isinstance(value, (dict, list)):
         raise FormatError(f"{place:.80} is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
@@ -112,7 +120,11 @@ def identify(format_name: str, format_version: int) -> dict[str, Any]:
 
 
 def check_identity(document: dict[str, Any], format_name: str, format_version: int) -> None:
-    """Raises FormatError when the document is of another format or of a version not known here."""
+    """Let pass a document of this format and of a version known here.
+
+    Raises:
+        FormatError: the document is another.
+    """
     if document.get("format") != format_name:
         raise FormatError(f'its format is {document.get("format")!r:.60}, not "{format_name}"')
     found = document.get("format_version")
@@ -136,7 +148,11 @@ def seal(head: bytes, *rest: bytes | memoryview) -> bytes:
 
 
 def check_seal(document: dict[str, Any], head: bytes, *rest: bytes | memoryview) -> None:
-    """Raises FormatError unless document["sha256"], found in `head`, is that of head and rest."""
+    """Compare document["sha256"], found in `head`, with the checksum of `head` and `rest`.
+
+    Raises:
+        FormatError: it is another, or is not in `head`.
+    """
     digest = document.get("sha256")
     if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
         raise FormatError("it lacks its sha256 checksum")

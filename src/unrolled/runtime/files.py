@@ -28,11 +28,13 @@ _NOT_SYNCABLE = (errno.EINVAL, errno.ENOTSUP)
 
 
 def write_whole(path: str | os.PathLike[str], *parts: bytes | memoryview) -> None:
-    """Writes the parts, one after another, as the file `path`, whole or not at all.
+    """Write the parts, one after another, as the file `path`, whole or not at all.
 
     Folders on the way are made. A symbolic link is followed and stays; the permissions of a file
     that is replaced stay.
-    Raises OSError when the file cannot be written, or when `path` is something other than a file.
+
+    Raises:
+        OSError: the file cannot be written, or `path` is something other than a file.
     """
     target = Path(os.path.realpath(path))
     _make_parents(target)
@@ -40,7 +42,11 @@ def write_whole(path: str | os.PathLike[str], *parts: bytes | memoryview) -> Non
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raises the OSError that `write_whole` would, before there is anything to write."""
+    """Look whether `write_whole` could write, before there is anything to write.
+
+    Raises:
+        OSError: it could not.
+    """
     target = Path(os.path.realpath(path))
     _make_parents(target)
     _check_file(target)
@@ -54,7 +60,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 def replace_entry(target: Path, *parts: bytes | memoryview) -> None:
     """As `write_whole`, for an entry of a folder that exists; a link itself is replaced.
 
-    Raises OSError when the file cannot be written, or when `target` is something other than a file.
+    Raises:
+        OSError: the file cannot be written, or `target` is something other than a file.
     """
     mode = _check_file(target)
     remove_stale_parts(target)
@@ -70,9 +77,10 @@ def replace_entry(target: Path, *parts: bytes | memoryview) -> None:
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Writes a new folder with these files; it appears whole or not at all.
+    """Write a new folder with these files; it appears whole or not at all.
 
-    Raises OSError when it cannot be written, or when `target` is there and is not empty.
+    Raises:
+        OSError: it cannot be written, or `target` is there and is not empty.
     """
     _make_parents(target)
     remove_stale_parts(target)
@@ -92,13 +100,13 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
 
 
 def rename(source: Path, target: Path) -> None:
-    """Renames inside one folder, replacing `target`, and makes the new name durable."""
+    """Rename inside one folder, replacing `target`, and make the new name durable."""
     os.replace(source, target)
     sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes names in a folder durable. Windows offers no such call and needs none."""
+    """Make names in a folder durable. Windows offers no such call and needs none."""
     if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -118,7 +126,7 @@ def is_part(name: str) -> bool:
 
 
 def remove_stale_parts(target: Path) -> None:
-    """Removes what writers of `target` that were killed over an hour ago have left."""
+    """Remove what writers of `target` that were killed over an hour ago have left."""
     before = time.time() - STALE_SECONDS
     with os.scandir(target.parent) as entries:
         parts = [entry for entry in entries if _is_part_of(entry.name, target)]
@@ -136,7 +144,9 @@ def remove_stale_parts(target: Path) -> None:
 def read_bounded(path: Path, limit: int) -> bytes:
     """The bytes of a regular file of at most `limit` bytes; size and kind are checked first.
 
-    Raises ValueError when it is larger or no file, OSError when it cannot be read.
+    Raises:
+        ValueError: it is larger, or no file.
+        OSError: it cannot be read.
     """
     # Opening a pipe would wait for a writer, so its kind is asked for before.
     status = path.stat()

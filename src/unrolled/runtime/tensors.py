@@ -34,7 +34,7 @@ _METADATA = "__metadata__"
 
 @dataclass(frozen=True)
 class Entry:
-    """What a file says of one array; start and stop are byte offsets behind the header."""
+    """What a file says of one array; `start` and `stop` are byte offsets behind the header."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -60,8 +60,14 @@ def pack(
 ) -> bytes:
     """Named arrays of any memory order as the bytes of a safetensors file.
 
-    dtypes: the types that are allowed, keys of DTYPES. finite: NaN and infinity are refused.
-    Raises FormatError when an array or a name is not allowed, naming it.
+    Args:
+        arrays: the arrays by name.
+        dtypes: the types that are allowed, keys of DTYPES.
+        finite: NaN and infinity are refused.
+        metadata: texts to keep in the header.
+
+    Raises:
+        FormatError: an array or a name is not allowed; the message names it.
     """
     if len(arrays) > MAX_TENSORS:
         raise FormatError(f"{len(arrays)} arrays came; at most {MAX_TENSORS} can be written")
@@ -88,8 +94,11 @@ def read_header(
 ) -> Header:
     """The head of a safetensors file, after every size in it has been checked against `data`.
 
-    Raises FormatError, which starts with `name`, when the file is not whole, breaks the format or
-    goes beyond a limit. No array is made.
+    No array is made.
+
+    Raises:
+        FormatError: the file is not whole, breaks the format or goes beyond a limit; the message
+            starts with `name`.
     """
     if len(data) < _LENGTH_BYTES:
         raise FormatError(f"{name} is cut short: it has {len(data)} bytes")
@@ -124,7 +133,8 @@ def read_header(
 def unpack(data: bytes, header: Header, *, name: str, finite: bool) -> dict[str, NDArray[Any]]:
     """The arrays of a file whose `header` `read_header` gave, in its order; writable.
 
-    Raises FormatError when NaN or infinity is there and `finite` asks for none.
+    Raises:
+        FormatError: NaN or infinity is there and `finite` asks for none.
     """
     try:
         found = load(data)

@@ -31,8 +31,12 @@ _JOINERS = "\u200c\u200d"
 class Scaler:
     """Standardises each channel: `(x - mean) / scale`.
 
-    mean, scale: [C] finite, scale > 0; kept as read-only float64 copies.
-    Raises ValueError when a value or a shape is not so.
+    Attributes:
+        mean: array [C] float64, finite; a read-only copy.
+        scale: array [C] float64, finite and above 0; a read-only copy.
+
+    Raises:
+        ValueError: a value or a shape is not so.
     """
 
     mean: NDArray[np.float64]
@@ -67,11 +71,15 @@ class Scaler:
     def fit(cls, values: ArrayLike, weight: ArrayLike | None = None) -> Scaler:
         """Mean and population standard deviation of each channel, in float64.
 
-        values: [M, C] finite numbers, M >= 1. weight: [M] finite, >= 0, not all zero; rows of
-        weight zero count for nothing. A channel that does not vary (beyond the rounding of its
-        own magnitude) gets scale 1.
-        Raises ValueError for other shapes, for NaN or infinity, and for numbers so large that
-        their spread is no float64.
+        A channel that does not vary (beyond the rounding of its own magnitude) gets scale 1.
+
+        Args:
+            values: array [M, C] of finite numbers, M >= 1.
+            weight: array [M], finite, >= 0, not all zero; rows of weight zero count for nothing.
+
+        Raises:
+            ValueError: a shape is another one, there is NaN or infinity, or the numbers are so
+                large that their spread is no float64.
         """
         x = np.asarray(values, dtype=np.float64)
         if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] == 0:
@@ -111,9 +119,10 @@ class Scaler:
         return cls(np.zeros(count), np.ones(count))
 
     def apply(self, values: ArrayLike) -> NDArray[np.float32]:
-        """values: [..., C] -> [..., C] float32, computed in float64.
+        """Scaled values [..., C] float32, computed in float64.
 
-        Raises ValueError for another number of channels and for a result beyond float32.
+        Raises:
+            ValueError: there is another number of channels, or a result is beyond float32.
         """
         x = self._checked(values)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -125,9 +134,10 @@ class Scaler:
         return scaled
 
     def invert(self, values: ArrayLike) -> NDArray[np.float64]:
-        """values: [..., C] scaled -> [..., C] float64 in the units that fit saw.
+        """Scaled values [..., C] in the units that `fit` saw, [..., C] float64.
 
-        Raises ValueError for another number of channels.
+        Raises:
+            ValueError: there is another number of channels.
         """
         original: NDArray[np.float64] = self._checked(values) * self.scale + self.mean
         return original
@@ -147,7 +157,11 @@ class Scaler:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Scaler:
-        """Inverse of `to_config`. Raises ValueError on anything unexpected."""
+        """Inverse of `to_config`.
+
+        Raises:
+            ValueError: the data holds anything unexpected.
+        """
         _check_keys("scaler", config, ("mean", "scale"))
         for name in ("mean", "scale"):
             numbers = config[name]
@@ -170,8 +184,13 @@ class Scaler:
 class Vocabulary:
     """Numbers the symbols of texts; whatever it has not seen is symbol 0, `<unk>`.
 
-    symbols: index 0 is `<unk>`; no symbol twice. unit: "word" or "character". lowercase: texts are
-    lower-cased before they are split. Raises ValueError when the arguments are not so.
+    Attributes:
+        symbols: index 0 is `<unk>`; no symbol twice.
+        unit: "word" or "character".
+        lowercase: texts are lower-cased before they are split.
+
+    Raises:
+        ValueError: the arguments are not so.
     """
 
     symbols: tuple[str, ...]
@@ -213,11 +232,18 @@ class Vocabulary:
         max_size: int | None = None,
         lowercase: bool = False,
     ) -> Vocabulary:
-        """Numbers the symbols of texts by falling count, equal counts in alphabetic order.
+        """Number the symbols of texts by falling count, equal counts in alphabetic order.
 
-        Symbols rarer than min_count are left to `<unk>`. max_size is the greatest length of the
-        vocabulary, `<unk>` counted. Raises TypeError when texts is no collection of strings and
-        ValueError when no symbol is left.
+        Args:
+            texts: the texts to count in.
+            unit: "word" or "character", see `split`.
+            min_count: rarer symbols are left to `<unk>`.
+            max_size: greatest length of the vocabulary, `<unk>` counted; None sets no bound.
+            lowercase: lower-case texts before they are split.
+
+        Raises:
+            TypeError: `texts` is no collection of strings.
+            ValueError: no symbol is left, or an argument is not so.
         """
         if isinstance(texts, (str, bytes)):
             raise TypeError("texts is a single string; a list of strings is needed")
@@ -253,15 +279,16 @@ class Vocabulary:
         return _words_with_marks(text)
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """One text -> [T] int64 symbol numbers, 0 for what is unknown; T is 0 for an empty text."""
+        """Symbol numbers of one text, [T] int64, 0 for what is unknown; T is 0 without symbols."""
         symbols = self.split(text)
         find = self._index.get
         return np.fromiter((find(s, 0) for s in symbols), dtype=np.int64, count=len(symbols))
 
     def decode(self, tokens: ArrayLike) -> str:
-        """[T] symbol numbers -> text; words are joined by one space, characters by nothing.
+        """The text of symbol numbers [T]; words are joined by one space, characters by nothing.
 
-        Raises ValueError for a number that is no symbol.
+        Raises:
+            ValueError: a number is no symbol.
         """
         numbers = np.asarray(tokens)
         if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
@@ -281,7 +308,11 @@ class Vocabulary:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Vocabulary:
-        """Inverse of `to_config`. Raises ValueError on anything unexpected."""
+        """Inverse of `to_config`.
+
+        Raises:
+            ValueError: the data holds anything unexpected.
+        """
         _check_keys("vocabulary", config, ("symbols", "unit", "lowercase"))
         if not isinstance(config["symbols"], list):
             raise ValueError(

@@ -40,7 +40,12 @@ class CheckpointError(ValueError):
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint in memory: `state` is plain data, `arrays` maps names to arrays."""
+    """A checkpoint in memory.
+
+    Attributes:
+        state: plain data.
+        arrays: arrays by name.
+    """
 
     state: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
@@ -49,13 +54,18 @@ class Checkpoint(NamedTuple):
 def save_checkpoint(
     path: str | os.PathLike[str], state: dict[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Writes a checkpoint, replacing an earlier one whole or not at all.
+    """Write a checkpoint, replacing an earlier one whole or not at all.
 
-    state: plain data (dict with string keys, list, str, finite numbers, None), with at most
-    MAX_HEADER_BYTES as JSON. arrays: float32, float64, int32, int64, uint8, uint32 or uint64; NaN
-    and infinity are kept as they are. Folders on the way are made.
-    Raises CheckpointError when something cannot be kept exactly, OSError when `path` cannot be
-    written.
+    Args:
+        path: the file; folders on the way are made.
+        state: plain data (dict with string keys, list, str, finite numbers, None), with at most
+            MAX_HEADER_BYTES as JSON.
+        arrays: float32, float64, int32, int64, uint8, uint32 or uint64, by name; NaN and infinity
+            are kept as they are.
+
+    Raises:
+        CheckpointError: something cannot be kept exactly.
+        OSError: `path` cannot be written.
     """
     try:
         if not isinstance(state, dict):
@@ -80,10 +90,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Reads what `save_checkpoint` wrote, to the last bit; the arrays own their memory.
+    """Read what `save_checkpoint` wrote, to the last bit; the arrays own their memory.
 
-    Raises CheckpointError when there is no checkpoint that may be read, or when it is damaged,
-    changed, beyond the limits of this module or of a newer format.
+    Raises:
+        CheckpointError: there is no checkpoint that may be read, or it is damaged, changed, beyond
+            the limits of this module or of a newer format.
     """
     file = Path(path)
     try:
