@@ -75,8 +75,10 @@ def main() -> None:
         print(
             f"round {seed}: {epochs} epochs, killed {killed} times, equal to the last bit: {equal}"
         )
+        if not killed:
+            raise SystemExit("the fit ended before it was killed: this round shows nothing")
         if not equal:
-            raise SystemExit(1)
+            raise SystemExit("the bits differ")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def main() -> None:
         "learning_curve_10": plots.learning_curve(
             model.history_,
             title="10 random walks",
-            baseline={"least any model can reach": 0.02},
+            baseline={"least expected on new walks": 0.02},
             quantity="mean squared error",
         ),
     }

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
         SequenceRegressor,
         load,
     )
+    from unrolled.runtime.artifact import ArtifactError
+    from unrolled.training.checkpoint import CheckpointError
 
     __version__: str
 
 __all__ = [
+    "ArtifactError",
+    "CheckpointError",
     "FeedForwardClassifier",
     "FeedForwardRegressor",
     "SequenceClassifier",
@@ -36,6 +40,7 @@ __all__ = [
 ]
 
 _SUBMODULES = frozenset({"data", "kernels", "nn", "plots", "runtime"})
+_ERRORS = {"ArtifactError": "runtime.artifact", "CheckpointError": "training.checkpoint"}
 
 
 def __getattr__(name: str) -> Any:
@@ -49,7 +54,8 @@ def __getattr__(name: str) -> Any:
 
         value = version("unrolled")
     else:
-        value = getattr(importlib.import_module("unrolled.estimators"), name)
+        room = _ERRORS.get(name, "estimators")
+        value = getattr(importlib.import_module(f"unrolled.{room}"), name)
     globals()[name] = value
     return value
 

@@ -367,3 +367,24 @@ def test_any_edit_is_refused_in_one_sentence_or_harmless(
             predicted += 1
     assert len(said) > 3 * predicted > 0
     assert not any("\n" in sentence or len(sentence) > 400 for sentence in said)
+
+
+def test_a_saved_model_brings_no_checkpoint_along(tmp_path):
+    X, y = unrolled.data.random_walk(num_samples=12, random_state=0)
+    mine = tmp_path / "mine.ckpt"
+    model = SequenceRegressor(
+        hidden_size=3, max_epochs=1, checkpoint=mine, checkpoint_epochs=1, random_state=0
+    ).fit(X, y)
+    model.save(tmp_path / "model")
+    assert "mine.ckpt" not in (tmp_path / "model" / "config.json").read_text()
+    assert unrolled.load(tmp_path / "model").checkpoint is None
+
+
+def test_a_model_that_names_a_file_to_write_is_refused(tmp_path):
+    X, y = unrolled.data.random_walk(num_samples=12, random_state=0)
+    SequenceRegressor(hidden_size=3, max_epochs=1, random_state=0).fit(X, y).save(tmp_path / "m")
+    artifact = load_artifact(tmp_path / "m")
+    artifact.content["parameters"]["checkpoint"] = str(tmp_path / "precious")
+    save_artifact(tmp_path / "hostile", artifact.content, artifact.arrays)
+    with pytest.raises(unrolled.ArtifactError, match="name a checkpoint"):
+        unrolled.load(tmp_path / "hostile")

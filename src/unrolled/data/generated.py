@@ -11,11 +11,13 @@ import numpy as np
 
 from unrolled.data import checks
 
-RandomState: TypeAlias = "int | np.random.Generator | None"
+RandomState: TypeAlias = "int | np.random.RandomState | np.random.Generator | None"
 
 
 def generator(random_state: RandomState) -> np.random.Generator:
-    """A NumPy generator from a seed, a generator (used as it is), or None (fresh entropy)."""
+    """A NumPy generator from a seed, a RandomState, a generator (used as it is), or None."""
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31 - 1))
     if random_state is None or isinstance(random_state, np.random.Generator):
         return np.random.default_rng(random_state)
     return np.random.default_rng(checks.as_count(random_state, "random_state", 0))
@@ -32,8 +34,8 @@ def random_walk(
     2 x 0.1^2 = 0.02, which repeating the last input reaches.
 
     Returns:
-        X: array [N, T - 1] float64
-        y: array [N] float64
+        X: array [N, T - 1] float64.
+        y: array [N] float64.
     """
     N = checks.as_count(num_samples, "num_samples")
     T = checks.as_count(sequence_length, "sequence_length", 2)
@@ -68,8 +70,8 @@ def adding(
     short-term memory, experiment 4.
 
     Returns:
-        X: array [N, T, 2] float64, or for "hochreiter1997" a list of N arrays [T_i, 2]
-        y: array [N] float64
+        X: array [N, T, 2] float64, or for "hochreiter1997" a list of N arrays [T_i, 2].
+        y: array [N] float64.
     """
     N = checks.as_count(num_samples, "num_samples")
     rng = generator(random_state)
@@ -136,8 +138,8 @@ def copying(
     that of Arjovsky, Shah and Bengio (2016), Unitary evolution recurrent neural networks.
 
     Returns:
-        X: array [N, T] int64
-        y: array [N, T] int64
+        X: array [N, T] int64.
+        y: array [N, T] int64.
     """
     N = checks.as_count(num_samples, "num_samples")
     D = checks.as_count(delay, "delay")
@@ -173,8 +175,8 @@ def temporal_order(
     Source: Hochreiter and Schmidhuber (1997), Long short-term memory, experiments 6a and 6b.
 
     Returns:
-        X: list of N strings, for a vocabulary of characters
-        y: array [N] of strings, the class
+        X: list of N strings, for a vocabulary of characters.
+        y: array [N] of strings, the class.
     """
     N = checks.as_count(num_samples, "num_samples")
     T = checks.as_count(sequence_length, "sequence_length", 10)

@@ -19,9 +19,9 @@ class Sequences:
     over one series do.
 
     Attributes:
-        values: array [M, C] floating, or [M] int64 tokens
-        starts: array [N] int64, the first row of each sequence in `values`
-        lengths: array [N] int64, steps of each sequence, at least 1
+        values: array [M, C] floating, or [M] int64 tokens.
+        starts: array [N] int64, the first row of each sequence in `values`.
+        lengths: array [N] int64, steps of each sequence, at least 1.
 
     Raises:
         TypeError: `values` is neither floating nor int64 tokens, or the cuts are not int64.
@@ -86,6 +86,13 @@ class Sequences:
         return int(self.values.shape[1]) if self.values.ndim == 2 else 1
 
     @cached_property
+    def overlapping(self) -> bool:
+        """Whether two sequences share a step, as windows over a series do."""
+        order = np.argsort(self.starts, kind="stable")
+        ends = (self.starts + self.lengths)[order]
+        return bool((self.starts[order][1:] < np.maximum.accumulate(ends)[:-1]).any())
+
+    @cached_property
     def ragged(self) -> bool:
         """Whether lengths differ."""
         return len(self) > 0 and bool((self.lengths != self.lengths[0]).any())
@@ -109,7 +116,7 @@ def as_sequences(X: Any, *, name: str = "X") -> Sequences:
         X: Sequences, array [N, T, C] or [N, T] (one channel), list of N arrays or DataFrames [T_i,
             C] or [T_i], or a DataFrame with a row per sequence and a column per time step. Floating
             dtypes are kept; integers and bools become float64.
-        name: what X is called in errors
+        name: what X is called in errors.
 
     Raises:
         TypeError: X is sparse or holds anything but real numbers.
@@ -217,8 +224,8 @@ def as_table(X: Any, *, name: str = "X") -> np.ndarray:
     """Check X once and see it as a table [N, C] floating, a row per sample.
 
     Args:
-        X: array [N, C], nested lists of that shape, or a DataFrame
-        name: what X is called in errors
+        X: array [N, C], nested lists of that shape, or a DataFrame.
+        name: what X is called in errors.
 
     Raises:
         TypeError: X is sparse or holds anything but real numbers.
@@ -251,8 +258,8 @@ def pad(sequences: Sequences, value: float = 0.0) -> tuple[np.ndarray, np.ndarra
     """All sequences in one array, filled behind their ends with `value`.
 
     Returns:
-        x: array [N, T, C], or [N, T] for tokens, of the values' dtype; T is the greatest length
-        lengths: array [N] int64
+        x: array [N, T, C], or [N, T] for tokens, of the values' dtype; T is the greatest length.
+        lengths: array [N] int64.
     """
     values, lengths = sequences.values, sequences.lengths
     if values.dtype.kind == "i" and not float(value).is_integer():
@@ -273,7 +280,8 @@ def rows_of(sequences: Sequences) -> np.ndarray:
 def unpad(x: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
     """The valid part of each row of a padded array [N, T, ...] as views [T_i, ...].
 
-    Raises ValueError when there are not N lengths, or one is below 0 or above T.
+    Raises:
+        ValueError: there are not N lengths, or one is below 0 or above T.
     """
     lengths = np.asarray(lengths)
     if x.ndim < 2 or lengths.shape != x.shape[:1]:

@@ -80,12 +80,13 @@ class TrainingArguments(BaseEstimator):  # type: ignore[misc]
     checkpoint_epochs: int | None = field(
         default=None, metadata=whole(1, none=True, help="save after this many epochs")
     )
-    random_state: int | np.random.RandomState | None = field(
+    random_state: int | np.random.RandomState | np.random.Generator | None = field(
         default=None,
         metadata=instance(
             Integral,
             np.random.RandomState,
-            wanted="a whole number, a numpy RandomState",
+            np.random.Generator,
+            wanted="a whole number, a numpy RandomState or Generator",
             help="seed of weights, order, dropout and split",
         ),
     )

@@ -68,17 +68,19 @@ class Seeds:
 
 
 def seeds(random_state: Any) -> Seeds:
-    """Seeds from what scikit-learn takes as `random_state`: None, an integer or a RandomState.
+    """Seeds from a `random_state`: None, a whole number, a RandomState or a Generator.
 
     Raises:
         ValueError: it is something else.
     """
+    if isinstance(random_state, np.random.Generator):
+        return Seeds(int(random_state.integers(2**31 - 1)))
     try:
         generator = check_random_state(random_state)
     except ValueError as error:
         raise ValueError(
             "random_state must be None, a whole number from 0 to 2**32 - 1 or a "
-            f"numpy.random.RandomState, got {random_state!r:.80}"
+            f"numpy.random.RandomState or Generator, got {random_state!r:.80}"
         ) from error
     return Seeds(int(generator.randint(2**31 - 1)))
 
@@ -97,6 +99,9 @@ def hold_out(
 ) -> tuple[Part, Part]:
     """Split rows at random into (training part, held-out part).
 
+    Windows that overlap are not split at random, for neighbours share most of their steps: the last
+    ones are held out, and those that share a step with them are left out of both parts.
+
     Args:
         part: all rows.
         fraction: share of the rows to hold out.
@@ -114,6 +119,8 @@ def hold_out(
             f"validation_fraction={fraction:g} of {N} samples holds out {kept}; give "
             f"validation_data, more samples or {change} fraction"
         )
+    if isinstance(part.inputs, Sequences) and part.inputs.overlapping:
+        return _hold_out_last(part, part.inputs, held)
     if labels is not None:
         _, counts = np.unique(labels, return_counts=True)
         if counts.min() < 2 or min(held, N - held) < len(counts):
@@ -122,6 +129,17 @@ def hold_out(
         np.arange(N), test_size=held, random_state=seed % 2**32, stratify=labels
     )
     return part.take(np.sort(rows)), part.take(np.sort(held_rows))
+
+
+def _hold_out_last(part: Part, windows: Sequences, held: int) -> tuple[Part, Part]:
+    last = np.sort(np.argsort(windows.starts, kind="stable")[-held:])
+    before = np.flatnonzero(windows.starts + windows.lengths <= windows.starts[last].min())
+    if len(before) == 0:
+        raise ValueError(
+            f"the last {held} windows share steps with all others, so that none are left to train "
+            "on; give validation_data or a smaller validation_fraction"
+        )
+    return part.take(before), part.take(last)
 
 
 def read_weight(sample_weight: Any, num_rows: int) -> NDArray[np.float64] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from unrolled.training.history import Record
 
@@ -23,7 +24,7 @@ def watch(records: Iterator[Record], max_epochs: int, verbose: bool | str) -> No
     """
     # A program without a console has no standard error.
     there = sys.stderr is not None
-    interactive = there and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    interactive = there and (sys.stderr.isatty() or _in_notebook())
     if verbose == "auto" or not there:
         verbose = interactive
     if not verbose:
@@ -33,6 +34,11 @@ def watch(records: Iterator[Record], max_epochs: int, verbose: bool | str) -> No
         _draw_bar(records, max_epochs)
     else:
         _print_lines(records, max_epochs)
+
+
+def _in_notebook() -> bool:
+    """Whether this is a notebook in which a bar can be drawn, for which rich needs ipywidgets."""
+    return "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
 
 
 def _draw_bar(records: Iterator[Record], max_epochs: int) -> None:

@@ -26,7 +26,8 @@ class ManyToOneNetwork(SequenceInputs, Network):
         hidden_size: H, units of a layer and direction.
         num_layers: L, layers on top of each other.
         bidirectional: a second stack reads from the last step to the first.
-        dropout: probability of zeroing an output of each layer, in training only.
+        dropout: probability of zeroing, in training only, an output between two layers, and what
+            pooling hands to the output layer.
         nonlinearity: "tanh" or "relu", for the cell "rnn".
         pooling: what the output layer reads: "last" valid state, "mean" or "max" over valid steps.
         embedding_size: size of a symbol's vector, for texts.

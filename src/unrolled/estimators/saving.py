@@ -16,6 +16,9 @@ from unrolled.training.history import Record
 
 RECORD_KEYS = frozenset(Record.__annotations__)
 
+# Arguments about files of the machine that trained: no part of a model that is handed on.
+LOCAL = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
+
 
 def save(estimator: Any, path: str | os.PathLike[str], table: dict[str, Any] | None) -> None:
     """Write a fitted estimator as the folder `path`.
@@ -32,7 +35,9 @@ def save(estimator: Any, path: str | os.PathLike[str], table: dict[str, Any] | N
     content = {
         "estimator": type(estimator).__name__,
         "parameters": {
-            name: plain(value) for name, value in estimator.get_params(deep=False).items()
+            name: plain(value)
+            for name, value in estimator.get_params(deep=False).items()
+            if name not in LOCAL
         },
         "spec": estimator.spec_.to_config(),
         "inputs": estimator._inputs_to_config(),
@@ -69,6 +74,8 @@ def _restore(kind: Any, artifact: Artifact) -> Any:
     for name in ("parameters", "inputs", "targets", "training"):
         if not isinstance(content[name], Mapping):
             raise ValueError(f"its {name} are no mapping of names to values")
+    if LOCAL & set(content["parameters"]):
+        raise ValueError("its parameters name a checkpoint, which no model brings along")
     estimator = kind(
         **{name: _argument(name, value) for name, value in content["parameters"].items()}
     )
@@ -111,12 +118,12 @@ def is_record(record: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """A constructor argument as JSON has it; a RandomState, which JSON has not, is None."""
+    """A constructor argument as JSON has it; a random generator, which it has not, is None."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if isinstance(value, np.random.RandomState):
+    if isinstance(value, np.random.RandomState | np.random.Generator):
         return None
     if isinstance(value, tuple | list):
         return [plain(entry) for entry in value]

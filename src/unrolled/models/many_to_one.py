@@ -51,6 +51,8 @@ class ManyToOne(DenseHead):
         Returns:
             (raw outputs [N, K], state after each row's last valid step).
         """
+        if lengths is not None:
+            lengths = torch.as_tensor(lengths)
         output, state = self.states(x, lengths, state)
         return self.read_out(self.pool(output, lengths, state)), state
 

@@ -34,8 +34,8 @@ def largest_product(spec: Spec, rows: int) -> float:
 def suited_threads(spec: Spec, rows: int) -> Iterator[None]:
     """Run on one of torch's threads where the network's products are small, else on all.
 
-    torch's number of threads is put back when the last of such scopes ends, also where they
-    overlap in several Python threads.
+    Each scope puts back, for its Python thread, the number of threads that torch had before the
+    first of the scopes that overlap.
     """
     global _scopes, _before
     if largest_product(spec, rows) >= WORTH_THREADS:

@@ -99,10 +99,10 @@ def _walks_section(walks: Sequence[Walks]) -> Section:
             walks_table(walks),
             (
                 "The target lies two steps of variance 0.01 after the last input, so that no model "
-                f"can have an expected error below {LEAST_ERROR}. Ten samples can be learnt by "
-                "heart, which takes their error below that; a thousand cannot. That is why the "
-                "error on the training samples rises with their number, while the error on new "
-                "walks falls."
+                f"can have an expected error below {LEAST_ERROR} on walks that it has not seen. "
+                f"Ten samples can be learnt by heart: their error ends at {first.after:.4f}, and "
+                f"that on new walks at {first.new:.4f}. A thousand cannot, and both errors then "
+                "lie near the least: more samples raise the first error and lower the second."
             ),
             Picture(
                 plots.unrolled_diagram(first.model.spec_.to_config(), steps=3, length=3),
@@ -115,7 +115,7 @@ def _walks_section(walks: Sequence[Walks]) -> Section:
                     plots.learning_curve(
                         w.history,
                         title=f"{w.num_samples:,} random walks",
-                        baseline={"least any model can reach": LEAST_ERROR},
+                        baseline={"least expected on new walks": LEAST_ERROR},
                         quantity="mean squared error",
                     ),
                     f"Learning curve at {w.num_samples} samples, from {w.before:.2f} to "
@@ -140,7 +140,7 @@ def _series_section(f: Forecasts) -> Section:
                 [(method, round(error, 3), f.unit) for method, error in f.errors.items()],
                 "One step ahead, on the last fifth of the time",
             ),
-            f"The least error has: {best}.",
+            f"The method with the least error: {best}.",
             Picture(
                 plots.forecast(
                     f.times[start:stop],
@@ -154,7 +154,7 @@ def _series_section(f: Forecasts) -> Section:
                     unit=f.unit,
                     title=f"{f.title}: one step ahead",
                 ),
-                f"Measured values and forecasts of {f.title}; the held-out part is shaded",
+                f"Values and forecasts of {f.title}; the held-out part is shaded",
             ),
             Picture(
                 plots.learning_curve(f.model.history_, title="Learning curve"),
@@ -227,7 +227,7 @@ _ABOUT = {
     "twelve before, by one network of 16 gated units for all. It reads logarithms relative to the "
     "last price. The errors are over all five companies; the picture shows one. Prices are close "
     "to random walks: the last price is a forecast that is hard to beat.",
-    "°F": "Hourly temperatures of a year in Seattle (smooth values, as long-term means are), "
+    "°F": "Hourly temperatures of a year in Seattle, smooth values as climate normals are, "
     "forecast one hour ahead by 32 gated units. The network reads by how much each of the last 24 "
     "hours was warmer than the same hour a day earlier, and forecasts that difference.",
 }

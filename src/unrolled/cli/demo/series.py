@@ -28,7 +28,6 @@ class Forecasts:
         predictions: [M - held_out_from] by method.
         errors: mean absolute error by method, over all series held out.
         model: the fitted estimator.
-        window: [T] steps that one forecast reads.
     """
 
     title: str
@@ -39,7 +38,6 @@ class Forecasts:
     predictions: dict[str, NDArray[np.float64]]
     errors: dict[str, float]
     model: SequenceRegressor
-    window: int
 
 
 def forecast_prices(quick: bool = False) -> Forecasts:
@@ -86,7 +84,6 @@ def forecast_prices(quick: bool = False) -> Forecasts:
         predictions=shown["IBM"],
         errors={method: float(np.concatenate(e).mean()) for method, e in errors.items()},
         model=model,
-        window=length,
     )
 
 
@@ -126,7 +123,6 @@ def forecast_temperatures(quick: bool = False) -> Forecasts:
         predictions=predictions,
         errors={name: float(np.abs(p - s.values[cut:]).mean()) for name, p in predictions.items()},
         model=model,
-        window=length,
     )
 
 
