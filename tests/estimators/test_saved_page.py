@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unrolled import (
+    FeedForwardClassifier,
+    FeedForwardRegressor,
+    SequenceClassifier,
+    SequenceRegressor,
+)
+from unrolled.cli.columns import Layout
+from unrolled.cli.saved import SavedModel
+from unrolled.cli.scores import Guess
+from unrolled.runtime.artifact import load_artifact
+
+PAGE = Path(__file__).parents[2] / "docs" / "saved-model.md"
+ROW = re.compile(r"\| `([\w.]+)` \| `([*\w]+)` \| (`.+`) \|")
+
+rng = np.random.default_rng(0)
+SEQUENCES = rng.normal(size=(12, 3, 2))
+TABLE = rng.normal(size=(12, 2))
+TEXTS = ["a cat", "the dog ran"] * 6
+LABELS = np.array(["low", "top"] * 6)
+NUMBERS = rng.normal(size=12)
+
+MODELS: dict[Any, list[tuple[Any, Any]]] = {
+    SequenceClassifier: [(SEQUENCES, LABELS), (TEXTS, LABELS)],
+    SequenceRegressor: [(SEQUENCES, NUMBERS), (TEXTS, NUMBERS)],
+    FeedForwardClassifier: [(TABLE, LABELS)],
+    FeedForwardRegressor: [(TABLE, NUMBERS)],
+}
+
+
+def written(place: str, value: Any) -> Iterator[tuple[str, str]]:
+    """(place, key) of all keys in plain data; the entries of a list are at the list's place."""
+    if isinstance(value, list):
+        for entry in value:
+            yield from written(place, entry)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield place, key
+            yield from written(key if place == "content" else f"{place}.{key}", inner)
+
+
+def named(estimator: str) -> list[tuple[str, str]]:
+    """(place, key) of all keys that the page names for an estimator."""
+    rows = [ROW.fullmatch(line) for line in PAGE.read_text(encoding="utf-8").splitlines()]
+    return [
+        (row[1], key)
+        for row in rows
+        if row is not None and fnmatchcase(estimator, row[2])
+        for key in re.findall(r"`([^`]+)`", row[3])
+    ]
+
+
+@pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+def test_the_page_names_the_keys_of_a_saved_model_and_no_others(kind: Any, tmp_path: Path) -> None:
+    found: set[tuple[str, str]] = set()
+    for X, y in MODELS[kind]:
+        model = kind(max_epochs=1, batch_size=12, random_state=0, verbose=False).fit(X, y)
+        layout = Layout("table", "y", ("a", "b"))
+        SavedModel(model, "m", layout, Guess.of(model, y), (2, 3)).save(tmp_path / "m")
+        found |= set(written("content", load_artifact(tmp_path / "m").content))
+    page = named(kind.__name__)
+    assert len(page) == len(set(page))
+    assert set(page) == found
