@@ -3,8 +3,9 @@
     UNROLLED_DATA=folder python benchmarks/ucr.py [--seeds 5] [--select]
 
 Default train and test parts. The arguments were chosen by cross-validation inside the training
-parts (`--select` prints it); the test parts are only scored. The comparators are scikit-learn's
-nearest neighbour and logistic regression on the same standardised values, padded with zeros.
+parts (`--select` prints it); the test parts are only scored. The comparators are the same network
+and recipe as a plain torch.nn program, and scikit-learn's nearest neighbour and logistic regression
+on the same standardised values, padded with zeros.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import time
 from typing import Any
 
 import numpy as np
-from machine import describe
+import torch
+from machine import describe, shuffled
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from unrolled import SequenceClassifier
 from unrolled.data import TimeSeriesProblem, as_sequences, pad, ucr
@@ -76,11 +79,63 @@ def score(problem: TimeSeriesProblem, name: str, seeds: int) -> None:
         f"  SequenceClassifier   {np.mean(scores):.4f} (sd {np.std(scores, ddof=1):.4f})  {each}  "
         f"{model.spec_.num_parameters:,} parameters, {np.median(seconds):.1f} s a fit"
     )
+    theirs = [by_torch(problem, CHOSEN[name], seed) for seed in range(seeds)]
+    each = " ".join(f"{value:.4f}" for value, _ in theirs)
+    accuracy = [value for value, _ in theirs]
+    print(
+        f"  torch.nn loop        {np.mean(accuracy):.4f} (sd {np.std(accuracy, ddof=1):.4f})  "
+        f"{each}  {np.median([taken for _, taken in theirs]):.1f} s a fit"
+    )
     train, test = (pad(as_sequences(X))[0].reshape(len(X), -1) for X in _same_length(problem))
     for other in (KNeighborsClassifier(1), LogisticRegression(max_iter=5000)):
         fitted = make_pipeline(StandardScaler(), other).fit(train, problem.y_train)
         print(f"  {type(other).__name__:20} {fitted.score(test, problem.y_test):.4f}")
     print(f"  published            {PUBLISHED[name]}")
+
+
+def by_torch(problem: TimeSeriesProblem, chosen: dict[str, Any], seed: int) -> tuple[float, float]:
+    """Test accuracy and seconds of the same network and recipe in plain torch, on one thread."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    both, epochs = chosen.get("bidirectional", False), chosen["max_epochs"]
+    flat = np.concatenate(problem.X_train)
+    scale = flat.mean(axis=0), flat.std(axis=0)
+    X, X_test = (
+        [torch.tensor((x - scale[0]) / scale[1], dtype=torch.float32) for x in part]
+        for part in (problem.X_train, problem.X_test)
+    )
+    labels = sorted(set(problem.y_train))
+    y, y_test = (
+        torch.tensor([labels.index(label) for label in part])
+        for part in (problem.y_train, problem.y_test)
+    )
+    gru = nn.GRU(flat.shape[1], 64, bidirectional=both)
+    head = nn.Linear(128 if both else 64, len(labels))
+    parameters = [*gru.parameters(), *head.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=chosen.get("learning_rate", 1e-3), fused=True)
+    steps = epochs * -(-len(X) // 32)
+    falls = chosen.get("schedule") == "cosine"
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps if falls else 10**9)
+
+    def scores(rows: list[torch.Tensor]) -> torch.Tensor:
+        output, h = gru(nn.utils.rnn.pack_sequence(rows, enforce_sorted=False))
+        if chosen.get("pooling") != "max":
+            return head(h[-1])
+        padded, _ = nn.utils.rnn.pad_packed_sequence(output, padding_value=-torch.inf)
+        return head(padded.amax(dim=0))
+
+    started = time.perf_counter()
+    for _ in range(epochs):
+        for rows in shuffled(len(X), 32):
+            loss = nn.functional.cross_entropy(scores([X[i] for i in rows]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            schedule.step()
+    seconds = time.perf_counter() - started
+    with torch.inference_mode():
+        return float((scores(X_test).argmax(dim=1) == y_test).float().mean()), seconds
 
 
 def _same_length(problem: TimeSeriesProblem) -> tuple[list[np.ndarray], list[np.ndarray]]:
