@@ -107,8 +107,12 @@ def test_an_array_of_another_size_is_refused(spec: Spec) -> None:
 
 def test_a_module_of_another_form_is_refused() -> None:
     flat = initial_values(DENSE, 0)
-    with pytest.raises(ValueError, match="module has the parameters"):
-        share(nn.Linear(4, 2), DENSE, flat)
+    reordered = nn.Module()
+    reordered.head = nn.Linear(3, 2)
+    reordered.hidden = nn.ModuleList([nn.Linear(4, 5), nn.Linear(5, 3)])
+    for module in (nn.Linear(4, 2), reordered):
+        with pytest.raises(ValueError, match="module has the parameters"):
+            share(module, DENSE, flat)
 
 
 def test_each_model_takes_only_its_own_specs() -> None:
