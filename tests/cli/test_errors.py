@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -33,20 +34,29 @@ def start(*arguments: str, program: str = PROGRAM) -> subprocess.Popen[str]:
     )
 
 
-@pytest.fixture
-def models(folder: Path) -> None:
-    """A model of Python, without columns, and one that predicts numbers."""
-    SequenceClassifier(hidden_size=2, max_epochs=1).fit(np.eye(4), [0, 1, 0, 1]).save("python")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model of Python, without columns, and some that predict numbers."""
+    folder = tmp_path_factory.mktemp("models")
+    own = SequenceClassifier(hidden_size=2, max_epochs=1).fit(np.eye(4), [0, 1, 0, 1])
+    own.save(folder / "python")
     table = {
         "layout": {"kind": "wide", "target": "y", "columns": ["a", "b"], "id": "id", "time": None},
         "guess": [0.5],
         "steps": [2, 2],
     }
     model = SequenceRegressor(hidden_size=2, max_epochs=1).fit(np.eye(2), [0.0, 1.0])
-    model.save("numbers", table=table)
-    model.save("odd layout", table={**table, "layout": None})
-    model.save("odd guess", table={**table, "guess": ["x"]})
-    model.save("odd steps", table={**table, "steps": [1]})
+    model.save(folder / "numbers", table=table)
+    model.save(folder / "odd layout", table={**table, "layout": None})
+    model.save(folder / "odd guess", table={**table, "guess": ["x"]})
+    model.save(folder / "odd steps", table={**table, "steps": [1]})
+    return folder
+
+
+@pytest.fixture
+def models(folder: Path, made: Path) -> None:
+    """The models in the working folder, and files for them."""
+    shutil.copytree(made, folder, dirs_exist_ok=True)
     pl.DataFrame({"a": [0.1, 0.2], "b": [1.0, 2.0], "y": [1.0, 2.0]}).write_csv("ab.csv")
     pl.DataFrame({"id": [1, 2], "a": [0.1, 0.2], "b": [1.0, 2.0]}).write_csv("id.csv")
 
