@@ -86,7 +86,8 @@ def hidden_states(
     rows = _order(values, order)
     bound = limit or _bound(float(np.abs(values).max()))
     names = labels if isinstance(labels, list) else []
-    turned, every, below = _fit(names, (width_of(ax) if ax else 7.0 - 0.95) - BAR)
+    width = (size or (7.0,))[0]
+    turned, every, below = _fit(names, (width_of(ax) if ax else width - 0.95) - BAR)
     height = float(np.clip(0.06 * num_units, 1.7, 4.2)) + below + (0.95 if title else 0.65)
     figure, ax = axes_for(ax, size or (7.0, height))
     image = ax.imshow(
