@@ -212,6 +212,9 @@ def test_a_random_state_may_be_a_generator_or_none() -> None:
     assert fit(np.random.RandomState(3)) == fit(3)
     drawn = np.random.RandomState(3)
     assert fit(drawn) != fit(drawn)
+    assert fit(np.random.default_rng(3)) == fit(np.random.default_rng(3))
+    drawn = np.random.default_rng(3)
+    assert fit(drawn) != fit(drawn)
     assert fit(None) != fit(None)
     assert fit(np.int64(3)) == fit(3)
 

@@ -204,6 +204,31 @@ def test_rows_of_weight_zero_are_as_if_they_were_not_there(
     assert model.history_[-1]["train_loss"] == expected.history_[-1]["train_loss"]
 
 
+def test_what_has_no_weight_teaches_no_label_and_no_word() -> None:
+    weight = np.ones(4)
+    weight[2] = 0.0
+    model = make(SequenceClassifier).fit(["a b", "b c", "d e", "a"], ["x", "y", "z", "x"], weight)
+    assert model.classes_.tolist() == ["x", "y"]
+    assert set(model.vocabulary_.symbols) == {"<unk>", "a", "b", "c"}
+
+
+def test_class_and_sample_weights_multiply() -> None:
+    weight = np.random.default_rng(1).uniform(0.5, 2.0, N)
+    of_class = {0: 2.0, 1: 0.5, 2: 3.0}
+    both = classifier(class_weight=of_class, standardize=False).fit(TABLE, LABELS, weight)
+    product = weight * np.array([2.0, 0.5, 3.0])[LABELS]
+    plain = classifier(standardize=False).fit(TABLE, LABELS, product)
+    np.testing.assert_allclose(both.weights_, plain.weights_, atol=1e-6)
+
+
+@pytest.mark.parametrize(("of_class", "of_row"), [(1e-60, 1.0), (1e60, 1e300), (1e-200, 1e-200)])
+def test_weights_of_any_size_are_weights(of_class: float, of_row: float) -> None:
+    given = {0: 2 * of_class, 1: of_class, 2: of_class}
+    model = classifier(class_weight=given).fit(TABLE, LABELS, np.full(N, of_row))
+    expected = classifier(class_weight={0: 2.0}).fit(TABLE, LABELS)
+    np.testing.assert_allclose(model.weights_, expected.weights_, atol=1e-5)
+
+
 def test_only_ratios_of_weights_count() -> None:
     weight = np.random.default_rng(1).integers(1, 9, N)
     y = TABLE[:, 0]

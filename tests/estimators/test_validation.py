@@ -39,6 +39,13 @@ def test_given_validation_data_are_watched_in_the_units_of_training() -> None:
         assert losses(model)[-1] == pytest.approx(expected, rel=1e-4)
 
 
+def test_given_validation_data_leave_the_share_alone() -> None:
+    held = X[:5], Y[:5]
+    both = regressor(validation_fraction=0.5).fit(X, Y, validation_data=held)
+    np.testing.assert_array_equal(both.weights_, regressor().fit(X, Y).weights_)
+    assert losses(both) == losses(regressor().fit(X, Y, validation_data=held))
+
+
 def test_watching_changes_no_weight() -> None:
     plain = regressor().fit(X, Y)
     watched = regressor().fit(X, Y, validation_data=(X[:5], Y[:5]))
