@@ -64,7 +64,7 @@ def series_table(series: Sequence[Forecasts]) -> Table:
     return Table(
         ("series", "method", "mean absolute error", "unit"),
         [
-            (f.title, method, round(error, 3), f.unit)
+            (f.series, method, round(error, 3), f.unit)
             for f in series
             for method, error in f.errors.items()
         ],

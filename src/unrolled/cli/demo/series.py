@@ -20,7 +20,8 @@ class Forecasts:
     """One series, its forecasts by each method and their errors on the held-out time.
 
     Attributes:
-        title: what was forecast.
+        series: all that was forecast.
+        title: the series whose values these are.
         unit: of the values and of the errors.
         times: [M] datetime64.
         truth: [M] values.
@@ -30,6 +31,7 @@ class Forecasts:
         model: the fitted estimator.
     """
 
+    series: str
     title: str
     unit: str
     times: NDArray[np.datetime64]
@@ -76,6 +78,7 @@ def forecast_prices(quick: bool = False) -> Forecasts:
             errors.setdefault(method, []).append(np.abs(values - s.values[cut:]))
     s = series["IBM"]
     return Forecasts(
+        series="share prices of five companies",
         title="IBM, one of five companies",
         unit=s.unit,
         times=s.times,
@@ -115,6 +118,7 @@ def forecast_temperatures(quick: bool = False) -> Forecasts:
         "same hour yesterday": yesterday,
     }
     return Forecasts(
+        series="temperatures in Seattle",
         title="Seattle",
         unit=s.unit,
         times=s.times,
