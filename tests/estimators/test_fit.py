@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from sklearn.exceptions import NotFittedError
 
 from unrolled import (
     FeedForwardClassifier,
@@ -18,7 +17,7 @@ from unrolled import (
 from unrolled.data import Sequences
 from unrolled.estimators import base
 from unrolled.models import ManyToOne
-from unrolled.runtime.spec import views
+from unrolled.runtime.spec import Dense, Recurrent, Spec, views
 
 KINDS: list[Any] = [
     SequenceClassifier,
@@ -53,11 +52,6 @@ def data(kind: Any, seed: int = 0, rows: int = N) -> tuple[Any, np.ndarray]:
 def bits(model: Any) -> tuple[bytes, list[Any]]:
     """Weights and history without its wall times."""
     return model.weights_.tobytes(), [{**record, "seconds": 0} for record in model.history_]
-
-
-@cache
-def usual_bits(kind: Any) -> tuple[bytes, list[Any]]:
-    return bits(make(kind).fit(*data(kind)))
 
 
 def test_a_fit_is_a_hand_written_loop_over_scaled_data() -> None:
@@ -127,57 +121,106 @@ def test_what_a_fit_leaves_behind(kind: Any) -> None:
     assert model.table_ is None
 
 
-CHANGES: list[tuple[list[Any], dict[str, Any]]] = [
-    (KINDS, {"optimizer": "adamw", "weight_decay": 0.3}),
-    (KINDS, {"weight_decay": 0.3}),
-    (KINDS, {"optimizer": "sgd"}),
-    (KINDS, {"optimizer": "sgd", "momentum": 0.0}),
-    (KINDS, {"optimizer": "rmsprop"}),
-    (KINDS, {"learning_rate": 0.01}),
-    (KINDS, {"schedule": "linear"}),
-    (KINDS, {"schedule": "cosine"}),
-    (KINDS, {"schedule": "one_cycle"}),
-    (KINDS, {"max_epochs": 2}),
-    (KINDS, {"batch_size": 7}),
-    (KINDS, {"shuffle": False}),
-    (KINDS, {"clip_norm": 0.05, "optimizer": "sgd"}),
-    (KINDS, {"standardize": False}),
-    (KINDS, {"dropout": 0.4}),
-    (KINDS, {"validation_fraction": 0.2}),
-    (KINDS, {"random_state": 1}),
-    (KINDS[:2], {"cell": "rnn"}),
-    (KINDS[:2], {"cell": "rnn", "nonlinearity": "relu"}),
-    (KINDS[:2], {"cell": "lstm"}),
-    (KINDS[:2], {"hidden_size": 5}),
-    (KINDS[:2], {"num_layers": 2}),
-    (KINDS[:2], {"num_layers": 2, "dropout": 0.4}),
-    (KINDS[:2], {"bidirectional": True}),
-    (KINDS[:2], {"bidirectional": True, "pooling": "mean"}),
-    (KINDS[:2], {"pooling": "mean"}),
-    (KINDS[:2], {"pooling": "max"}),
-    (KINDS[:2], {"bucket_by_length": False}),
-    (KINDS[2:], {"hidden_layer_sizes": ()}),
-    (KINDS[2:], {"hidden_layer_sizes": 6}),
-    (KINDS[2:], {"hidden_layer_sizes": [4, 3]}),
-    (KINDS[2:], {"activation": "tanh"}),
-    (KINDS[::2], {"class_weight": "balanced"}),
-    (KINDS[::2], {"class_weight": {"low": 3.0}}),
-    (KINDS[1::2], {"loss": "absolute"}),
-    (KINDS[1::2], {"loss": "huber"}),
+# An argument is compared with the same network without it.
+CHANGES: list[tuple[list[Any], dict[str, Any], dict[str, Any]]] = [
+    (KINDS, {"weight_decay": 0.3}, {"optimizer": "adamw"}),
+    (KINDS, {}, {"weight_decay": 0.3}),
+    (KINDS, {}, {"optimizer": "adamw", "weight_decay": 0.3}),
+    (KINDS, {}, {"optimizer": "sgd"}),
+    (KINDS, {"optimizer": "sgd"}, {"momentum": 0.0}),
+    (KINDS, {}, {"optimizer": "rmsprop"}),
+    (KINDS, {}, {"learning_rate": 0.01}),
+    (KINDS, {}, {"schedule": "linear"}),
+    (KINDS, {}, {"schedule": "cosine"}),
+    (KINDS, {}, {"schedule": "one_cycle"}),
+    (KINDS, {}, {"max_epochs": 2}),
+    (KINDS, {}, {"batch_size": 7}),
+    (KINDS, {}, {"shuffle": False}),
+    (KINDS, {"optimizer": "sgd"}, {"clip_norm": 0.05}),
+    (KINDS, {"optimizer": "sgd", "clip_norm": 0.05}, {"clip_norm": None}),
+    (KINDS, {}, {"standardize": False}),
+    (KINDS, {}, {"dropout": 0.4}),
+    (KINDS, {}, {"validation_fraction": 0.2}),
+    (KINDS, {}, {"random_state": 1}),
+    (KINDS[:2], {}, {"cell": "rnn"}),
+    (KINDS[:2], {"cell": "rnn"}, {"nonlinearity": "relu"}),
+    (KINDS[:2], {}, {"cell": "lstm"}),
+    (KINDS[:2], {}, {"hidden_size": 5}),
+    (KINDS[:2], {}, {"num_layers": 2}),
+    (KINDS[:2], {"num_layers": 2}, {"dropout": 0.4}),
+    (KINDS[:2], {}, {"bidirectional": True}),
+    (KINDS[:2], {"bidirectional": True}, {"pooling": "mean"}),
+    (KINDS[:2], {}, {"pooling": "mean"}),
+    (KINDS[:2], {"pooling": "mean"}, {"pooling": "max"}),
+    (KINDS[:2], {}, {"bucket_by_length": False}),
+    (KINDS[2:], {}, {"hidden_layer_sizes": ()}),
+    (KINDS[2:], {}, {"hidden_layer_sizes": 6}),
+    (KINDS[2:], {}, {"hidden_layer_sizes": [4, 3]}),
+    (KINDS[2:], {}, {"activation": "tanh"}),
+    (KINDS[::2], {}, {"class_weight": "balanced"}),
+    (KINDS[::2], {}, {"class_weight": {"low": 3.0}}),
+    (KINDS[1::2], {}, {"loss": "absolute"}),
+    (KINDS[1::2], {"loss": "absolute"}, {"loss": "huber"}),
 ]
 
 
+@cache
+def weights_with(kind: Any, settings: str) -> bytes:
+    return bits(make(kind, **ast.literal_eval(settings)).fit(*data(kind)))[0]
+
+
 @pytest.mark.parametrize(
-    ("kind", "changes"),
-    [(kind, changes) for kinds, changes in CHANGES for kind in kinds],
+    ("kind", "settings", "change"),
+    [(kind, settings, change) for kinds, settings, change in CHANGES for kind in kinds],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
-def test_every_argument_trains_and_has_an_effect(kind: Any, changes: dict[str, Any]) -> None:
+def test_every_argument_trains_and_has_an_effect(
+    kind: Any, settings: dict[str, Any], change: dict[str, Any]
+) -> None:
     X, y = data(kind)
-    model = make(kind, **changes).fit(X, y)
-    assert bits(model)[0] != usual_bits(kind)[0]
+    model = make(kind, **{**settings, **change}).fit(X, y)
+    assert bits(model)[0] != weights_with(kind, str(settings))
     assert model.predict(X).shape == (N,)
     assert model.history_[-1]["train_loss"] < 1.3 * model.history_[0]["train_loss"]
+
+
+def test_the_arguments_describe_the_network() -> None:
+    X, y = data(SequenceClassifier)
+    arguments: dict[str, Any] = {
+        "cell": "rnn",
+        "hidden_size": 3,
+        "num_layers": 2,
+        "bidirectional": True,
+        "nonlinearity": "relu",
+    }
+    model = make(SequenceClassifier, **arguments, dropout=0.25, pooling="max", max_epochs=1)
+    assert model.fit(X, y).spec_ == Spec(
+        input_size=2,
+        output_size=3,
+        head="class",
+        recurrent=Recurrent(**arguments, dropout=0.25),
+        pooling="max",
+        head_dropout=0.25,
+    )
+    texts = ["a b c", "b"] * (N // 2)
+    model = make(SequenceRegressor, dropout=0.25, embedding_size=7, max_epochs=1)
+    assert model.fit(texts, np.arange(N)).spec_ == Spec(
+        input_size=4,
+        output_size=1,
+        head="point",
+        embedding_size=7,
+        recurrent=Recurrent("gru", 4),
+        head_dropout=0.25,
+    )
+    X, y = data(FeedForwardRegressor)
+    model = make(FeedForwardRegressor, hidden_layer_sizes=(4, 3), activation="tanh", dropout=0.25)
+    assert model.fit(X, y).spec_ == Spec(
+        input_size=3,
+        output_size=1,
+        head="point",
+        hidden=(Dense(4, "tanh"), Dense(3, "tanh")),
+        hidden_dropout=0.25,
+    )
 
 
 def test_the_effect_of_a_schedule_is_in_the_history() -> None:
@@ -254,91 +297,6 @@ def test_a_fit_on_texts_forgets_columns() -> None:
     assert not hasattr(model, "n_features_in_")
     assert model.fit(X, y).n_features_in_ == 2
     assert model.vocabulary_ is None
-
-
-class StopsError(Exception):
-    pass
-
-
-def broken_fits(kind: Any) -> Iterator[tuple[Any, Any]]:
-    """Ways to fail at different depths of a fit: (what it does to the model, what it raises)."""
-    X, y = data(kind, seed=5)
-    if isinstance(X, list):
-        X = X[:3] + [x + np.nan for x in X[3:4]] + X[4:]
-        yield lambda model: model.fit(X, y), ValueError
-        X = data(kind, seed=5)[0]
-    yield lambda model: model.fit(X, y[:-1]), ValueError
-    yield lambda model: model.fit(X, None), ValueError
-    yield lambda model: model.fit(X, y, sample_weight=np.zeros(N)), ValueError
-    yield lambda model: model.fit(X, y, validation_data=(X, y[:-1])), ValueError
-    yield lambda model: model.fit(X, y, resume_from="no/such/file"), ValueError
-    yield (
-        lambda model: model.set_params(learning_rate=1e38, optimizer="sgd", clip_norm=None).fit(
-            X, y
-        ),
-        FloatingPointError,
-    )
-    yield lambda model: model.partial_fit(X, y[:-1]), ValueError
-    yield lambda model: model.partial_fit(X, y), FloatingPointError
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_fit_that_fails_leaves_the_old_model(kind: Any) -> None:
-    X, y = data(kind)
-    model = make(kind).fit(X, y)
-    before, learnt, expected = bits(model), dict(vars(model)), model.predict(X)
-    for fails, error in broken_fits(kind):
-        with np.errstate(all="ignore"), pytest.raises(error):
-            fails(model)
-        assert bits(model) == before
-        np.testing.assert_array_equal(model.predict(X), expected)
-        after = vars(model)
-        assert set(after) == set(learnt)
-        assert all(after[name] is learnt[name] for name in after if name.endswith("_"))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("error", [KeyboardInterrupt, StopsError])
-def test_an_interrupted_fit_leaves_the_old_model(
-    kind: Any, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    X, y = data(kind)
-    model, untouched = make(kind).fit(X, y), make(kind)
-    before, learnt = bits(model), set(vars(model))
-
-    def interrupted(records: Iterator[Any], max_epochs: int, verbose: Any) -> None:
-        next(records)
-        raise error
-
-    monkeypatch.setattr(base, "watch", interrupted)
-    for method in ("fit", "partial_fit"):
-        for each in (model, untouched):
-            with pytest.raises(error):
-                getattr(each, method)(*data(kind, seed=3))
-    assert bits(model) == before
-    assert set(vars(model)) == learnt
-    assert not hasattr(untouched, "weights_")
-    assert set(vars(untouched)) == set(untouched.get_params())
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_before_a_fit_there_is_nothing_to_ask(kind: Any, tmp_path: Any) -> None:
-    X, y = data(kind)
-    model = make(kind)
-    asked = [
-        lambda: model.predict(X),
-        lambda: model.score(X, y),
-        lambda: model.evaluate(X, y),
-        lambda: model.named_parameters(),
-        lambda: model.save(tmp_path / "model"),
-    ]
-    if hasattr(model, "predict_proba"):
-        asked.append(lambda: model.predict_proba(X))
-    if hasattr(model, "hidden_states"):
-        asked.append(lambda: model.hidden_states(X))
-    for ask in asked:
-        with pytest.raises(NotFittedError, match=f"{kind.__name__} is not fitted yet"):
-            ask()
 
 
 @pytest.mark.parametrize("kind", KINDS)

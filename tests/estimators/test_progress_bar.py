@@ -112,7 +112,11 @@ def test_a_quick_fit_shows_no_bar(clock: FakeTime, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("verbose", [True, False, "auto"])
 @pytest.mark.parametrize("stream", ["terminal", "pipe", "none"])
 def test_every_record_is_fetched_and_errors_pass_through(
-    verbose: Any, stream: str, clock: FakeTime, monkeypatch: pytest.MonkeyPatch
+    verbose: Any,
+    stream: str,
+    clock: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     streams = {"terminal": Terminal(), "pipe": io.StringIO(), "none": None}
     monkeypatch.setattr(sys, "stderr", streams[stream])
@@ -127,3 +131,4 @@ def test_every_record_is_fetched_and_errors_pass_through(
     with pytest.raises(FloatingPointError, match="the end"):
         watch(breaks(), 6, verbose)
     assert fetched == [1, 2, 3, 4, 5, 6]
+    assert capsys.readouterr().out == "", "never on standard output"

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +13,10 @@ from unrolled import (
     SequenceClassifier,
     SequenceRegressor,
 )
+from unrolled.data.batches import Batches
+from unrolled.data.sequences import Sequences, as_sequences
 from unrolled.estimators import base
-from unrolled.estimators.checkpoints import Run
+from unrolled.estimators.checkpoints import Run, _digest
 from unrolled.estimators.parts import Seeds
 from unrolled.training import loop
 from unrolled.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
@@ -133,6 +131,46 @@ def test_a_checkpoint_right_behind_the_last_batch_of_an_epoch(
     assert (stands["epoch"], stands["batch"]) == (1, -(-N // 4))
     again = make("ragged numbers")[0].fit(X, y, resume_from=path)
     assert outcome(again, X) == outcome(model.fit(X, y), X)
+
+
+@pytest.mark.parametrize("behind", [1, 2])
+def test_the_best_weights_are_remembered_past_a_death(
+    behind: int, dies: Callable[[int], None], tmp_path: Path
+) -> None:
+    """Died in an epoch after the best one, before patience ran out."""
+    by_epoch = {"checkpoint_seconds": None, "checkpoint_epochs": 1, "patience": 4}
+    model, X, y = make("stops early", **by_epoch)
+    expected = outcome(model.fit(X, y), X)
+    best = int(np.argmin([record["valid_loss"] for record in model.history_])) + 1
+    assert model.n_iter_ == best + 4 < 60
+    path = tmp_path / "run"
+    dies(best + behind)
+    with pytest.raises(KilledError):
+        make("stops early", checkpoint=path, **by_epoch)[0].fit(X, y)
+    again = make("stops early", **by_epoch)[0].fit(X, y, resume_from=path)
+    assert outcome(again, X) == expected
+
+
+def test_a_run_is_told_by_every_part_of_its_data() -> None:
+    sequences = as_sequences([x.astype(np.float32) for x in RAGGED])
+    y, weight = np.arange(float(N)), np.linspace(1.0, 2.0, N, dtype=np.float32)
+    other = sequences.values + np.float32(1e-6)
+    digests = [
+        _digest(data)
+        for data in (
+            Batches(sequences, y, weight),
+            Batches(sequences.with_values(other), y, weight),
+            Batches(sequences.take(np.arange(N)[::-1]), y, weight),
+            Batches(Sequences(sequences.values, sequences.starts, np.ones(N, np.int64)), y, weight),
+            Batches(sequences, y[::-1], weight),
+            Batches(sequences, y.reshape(-1, 1), weight),
+            Batches(sequences, y, weight[::-1]),
+            Batches(sequences, y),
+            Batches(sequences.values[:N], y, weight),
+        )
+    ]
+    assert len(set(digests)) == len(digests)
+    assert digests[0] == _digest(Batches(sequences, y.copy(), weight.copy()))
 
 
 def test_a_finished_run_is_just_read(tmp_path: Path) -> None:
@@ -309,7 +347,7 @@ def test_a_checkpoint_that_is_well_formed_but_wrong(
 def test_a_checkpoint_whose_arrays_do_not_fit(name: str, started: Path) -> None:
     state, arrays = load_checkpoint(started)
     wrong = [{key: value for key, value in arrays.items() if key != name}]
-    wrong.append({**arrays, name: arrays[name][:-1]})
+    wrong.append({**arrays, name: arrays[name][:1]})
     wrong.append({**arrays, name: arrays[name].astype(np.float64)})
     for changed in wrong[: 1 if name == "engine.random" else 2]:
         save_checkpoint(started, state, changed)
@@ -317,59 +355,8 @@ def test_a_checkpoint_whose_arrays_do_not_fit(name: str, started: Path) -> None:
             resume(started)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
-def test_a_process_killed_at_random_moments_loses_nothing(tmp_path: Path) -> None:
-    """SIGKILL, several times in each run; weights, losses and predictions are the same bits."""
-    moments = np.random.default_rng()
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("fit_and_die.py")), str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-    def run(name: str, *, resume: bool, saves: int | None, delay: float = 0.0) -> str:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        job = {"case": name, "resume": resume, "saves": saves, "delay": delay}
-        server.stdin.write(json.dumps(job) + "\n")
-        server.stdin.flush()
-        return server.stdout.readline().strip()
-
-    def result() -> dict[str, Any]:
-        found = json.loads((tmp_path / "result.json").read_text())
-        (tmp_path / "result.json").unlink()
-        return found
-
-    with server:
-        for name in ("sequences", "table"):
-            assert run(name, resume=False, saves=None) == "done"
-            expected = result()
-            duration = expected.pop("seconds")
-            killed = 0
-            while (
-                run(
-                    name,
-                    resume=killed > 0,
-                    saves=int(moments.integers(1, 4)),
-                    delay=moments.uniform(0, 0.2 * duration),
-                )
-                == "killed"
-            ):
-                killed += 1
-                assert killed < 60
-                if killed == 4:
-                    assert run(name, resume=True, saves=None) == "done"
-                    break
-            assert killed >= 2
-            found = result()
-            del found["seconds"]
-            assert found == expected, "the last bit counts"
-            assert {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")} == {
-                "run.checkpoint"
-            }
-            (tmp_path / "run.checkpoint").unlink()
-        assert server.stdin is not None
-        server.stdin.close()
-    assert server.returncode == 0
+def test_best_weights_of_another_size_are_refused(started: Path) -> None:
+    state, arrays = load_checkpoint(started)
+    save_checkpoint(started, state, {**arrays, "best_weights": arrays["weights"][:-1]})
+    with pytest.raises(CheckpointError, match="its best_weights have the shape"):
+        resume(started)

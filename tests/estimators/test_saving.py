@@ -249,6 +249,7 @@ EDITS: list[tuple[str, list[Any], Any, str]] = [
     ("words", ["training", "history"], [1, 2], "no record of epoch 1"),
     ("words", ["training", "history", 1, "epoch"], 1, "no record of epoch 2"),
     ("words", ["training", "history", 1, "valid_loss"], "low", "no record of epoch 2"),
+    ("words", ["training", "history", 1, "seconds"], True, "no record of epoch 2"),
     ("windows", ["inputs", "width"], 0, "the inputs have the width 0"),
     ("windows", ["inputs", "width"], 4.5, "the inputs have the width 4.5"),
     ("windows", ["inputs", "width"], None, "the inputs have the width None"),
