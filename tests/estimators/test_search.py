@@ -95,11 +95,11 @@ def test_scores_of_folds(kind: Any) -> None:
 def test_a_grid_of_arguments(kind: Any) -> None:
     X, y = data(kind)
     grid = {"learning_rate": [1e-9, 0.05], "optimizer": np.array(["adam", "sgd"])}
-    search = GridSearchCV(make(kind, max_epochs=20), grid, cv=2).fit(X, y)
+    search = GridSearchCV(make(kind, max_epochs=8), grid, cv=2).fit(X, y)
     assert search.best_params_["learning_rate"] == 0.05
     assert search.predict(X).shape == (N,)
     assert not np.isnan(search.cv_results_["mean_test_score"]).any()
-    best = make(kind, max_epochs=20, **search.best_params_).fit(X, y)
+    best = make(kind, max_epochs=8, **search.best_params_).fit(X, y)
     np.testing.assert_array_equal(search.best_estimator_.weights_, best.weights_)
 
 
