@@ -94,12 +94,12 @@ def test_scores_of_folds(kind: Any) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_grid_of_arguments(kind: Any) -> None:
     X, y = data(kind)
-    grid = {"learning_rate": [1e-9, 0.05], "optimizer": np.array(["adam", "sgd"])}
-    search = GridSearchCV(make(kind, max_epochs=8), grid, cv=2).fit(X, y)
-    assert search.best_params_["learning_rate"] == 0.05
+    grid = {"learning_rate": [1e-9, 0.1], "optimizer": np.array(["adam", "sgd"])}
+    search = GridSearchCV(make(kind, max_epochs=12), grid, cv=2).fit(X, y)
+    assert search.best_params_["learning_rate"] == 0.1
     assert search.predict(X).shape == (N,)
     assert not np.isnan(search.cv_results_["mean_test_score"]).any()
-    best = make(kind, max_epochs=8, **search.best_params_).fit(X, y)
+    best = make(kind, max_epochs=12, **search.best_params_).fit(X, y)
     np.testing.assert_array_equal(search.best_estimator_.weights_, best.weights_)
 
 
