@@ -142,7 +142,8 @@ class Network(Learned, TrainingArguments):
     def initialize(self, X: Any, y: Any) -> Self:
         """Fit the transforms and draw the first weights, without training.
 
-        `fit` with the same arguments and data starts from the same weights.
+        `fit` with the same arguments and data starts from the same weights, unless it holds rows
+        out of texts, whose vocabulary is then smaller.
         """
         check_options(self)
         with self._unchanged_on_error():

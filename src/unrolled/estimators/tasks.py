@@ -41,7 +41,10 @@ class Classifier(ClassTargets, ClassifierMixin, Network):  # type: ignore[misc]
     )
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train one more epoch, on these rows.
+        """Train one more epoch, on these rows, at the constant `learning_rate`.
+
+        What belongs to a whole run has no part in it: schedule, validation_fraction, patience and
+        checkpoint. After `load` the optimizer starts afresh.
 
         Args:
             X: the inputs, as in `fit`.
@@ -104,7 +107,10 @@ class Regressor(NumberTargets, RegressorMixin, Network):  # type: ignore[misc]
     )
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train one more epoch, on these rows.
+        """Train one more epoch, on these rows, at the constant `learning_rate`.
+
+        What belongs to a whole run has no part in it: schedule, validation_fraction, patience and
+        checkpoint. After `load` the optimizer starts afresh.
 
         Args:
             X: the inputs, as in `fit`.
