@@ -22,6 +22,19 @@ def test_names_shapes_and_order_are_torch_s(cell, num_layers, bidirectional):
     assert list(recurrent_shapes(cell, 5, 3, num_layers, bidirectional).items()) == expected
 
 
+@pytest.mark.parametrize(("num_layers", "bidirectional"), [(1, False), (2, True)])
+def test_projection_s_names_shapes_and_order_are_torch_s(num_layers, bidirectional):
+    module = torch.nn.LSTM(5, 4, num_layers, bidirectional=bidirectional, proj_size=3)
+    expected = [(name, tuple(value.shape)) for name, value in module.state_dict().items()]
+    actual = recurrent_shapes("lstm", 5, 4, num_layers, bidirectional, proj_size=3)
+    assert list(actual.items()) == expected
+
+
+def test_only_an_lstm_has_a_projection():
+    with pytest.raises(ValueError, match=r"^proj_size is 2, but only an lstm has a projection, no"):
+        recurrent_shapes("gru", 5, 3, proj_size=2)
+
+
 def test_gates_are_counted_from_their_names():
     assert GATES == {"rnn": 1, "gru": 3, "lstm": 4}
     assert GATE_NAMES["gru"] == ("r", "z", "n")

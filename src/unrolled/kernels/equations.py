@@ -15,7 +15,7 @@ no step waits and which is computed for all steps at once, and `a_h = W_hh h + b
 Arguments that mean the same everywhere:
 
     x            [T, N, C]  input, time-major; what stands in padding is never used
-    h0, c0       [N, H]     initial states
+    h0, c0       [N, H]     initial states; in an LSTM with a projection, each h has P channels
     weight_ih    [G*H, C]   gate k is rows k*H to (k+1)*H
     weight_hh    [G*H, H]
     bias_ih      [G*H]
@@ -25,7 +25,7 @@ Arguments that mean the same everywhere:
     reverse                 run from each row's last valid step to its first
     output       [T, N, H]  the state h after each step
     h_n, c_n     [N, H]     final states: after the last step taken (the first in time if reverse)
-    saved                   what backward needs of forward, each part [T, N, H]
+    saved                   what backward needs of forward
     grad_...                gradient of the loss with respect to ..., in the same shape
 
 All arrays are float32 or all are float64, and so is what is returned; no argument is changed. A
@@ -35,11 +35,12 @@ shape or dtype that does not fit is a ValueError or TypeError that names the arg
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unrolled.kernels.layout import check_arrays, check_lengths
+from unrolled.kernels.layout import check_arrays, valid_steps
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -57,7 +58,7 @@ NONLINEARITIES: dict[str, tuple[Function, Function]] = {
 }
 
 
-def _nonlinearity(name: str) -> tuple[Function, Function]:
+def find_nonlinearity(name: str) -> tuple[Function, Function]:
     if name not in NONLINEARITIES:
         raise ValueError(f"nonlinearity is {name!r}, but must be 'tanh' or 'relu'.")
     return NONLINEARITIES[name]
@@ -66,16 +67,6 @@ def _nonlinearity(name: str) -> tuple[Function, Function]:
 def _steps(num_steps: int, reverse: bool) -> range:
     """The time steps in the order in which forward takes them."""
     return range(num_steps - 1, -1, -1) if reverse else range(num_steps)
-
-
-def _valid(x: np.ndarray, lengths: ArrayLike | None) -> np.ndarray:
-    """[T, N, 1] bool: whether row n has a step t. Only a valid step changes a row's state."""
-    num_steps, num_sequences = x.shape[:2]
-    if lengths is None:
-        return np.ones((num_steps, num_sequences, 1), bool)
-    counts = check_lengths(lengths, num_steps, num_sequences)
-    valid: np.ndarray = np.arange(num_steps)[:, None, None] < counts[:, None]
-    return valid
 
 
 def _input_and_parameter_gradients(
@@ -106,7 +97,8 @@ def rnn_step(
 
     phi is "tanh" or "relu"; weights [H, C] and [H, H], biases [H].
     """
-    phi, _ = _nonlinearity(nonlinearity)
+    check_arrays("rnn", x, {"h": h}, weight_ih, weight_hh, bias_ih, bias_hh)
+    phi, _ = find_nonlinearity(nonlinearity)
     return phi(x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
 
 
@@ -120,14 +112,14 @@ def rnn_forward(
     lengths: ArrayLike | None = None,
     reverse: bool = False,
     nonlinearity: str = "tanh",
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, Any]:
     """`rnn_step` at each t: x [T, N, C], h0 [N, H] -> output [T, N, H], h_n [N, H], saved.
 
     saved [2, T, N, H] is the state before and after each step.
     """
     check_arrays("rnn", x, {"h0": h0}, weight_ih, weight_hh, bias_ih, bias_hh)
-    phi, _ = _nonlinearity(nonlinearity)
-    valid = _valid(x, lengths)
+    phi, _ = find_nonlinearity(nonlinearity)
+    valid = valid_steps(lengths, *x.shape[:2])
     h_prev, h_next = saved = np.empty((2, len(x), *h0.shape), x.dtype)
 
     a_x = np.where(valid, x, 0) @ weight_ih.T + bias_ih
@@ -142,7 +134,7 @@ def rnn_forward(
 def rnn_backward(
     grad_output: np.ndarray,
     grad_h_n: np.ndarray,
-    saved: np.ndarray,
+    saved: Any,
     x: np.ndarray,
     weight_ih: np.ndarray,
     weight_hh: np.ndarray,
@@ -155,8 +147,10 @@ def rnn_backward(
     Returns the gradients of x [T, N, C], h0 [N, H], weight_ih [H, C], weight_hh [H, H],
     bias_ih [H], bias_hh [H].
     """
-    _, derivative = _nonlinearity(nonlinearity)
-    valid = _valid(x, lengths)
+    grads = {"grad_output": grad_output, "grad_h_n": grad_h_n}
+    check_arrays("rnn", x, grads, weight_ih, weight_hh)
+    _, derivative = find_nonlinearity(nonlinearity)
+    valid = valid_steps(lengths, *x.shape[:2])
     x, grad_output = np.where(valid, x, 0), np.where(valid, grad_output, 0)
     h_prev, h_next = saved
     da = np.empty_like(h_prev)
@@ -203,6 +197,7 @@ def gru_step(
     et al., arXiv:1406.1078), so that one product W_hh h serves all gates; the later versions of
     that paper apply it to h before: W_hn (r * h). Weights [3H, C] and [3H, H], biases [3H].
     """
+    check_arrays("gru", x, {"h": h}, weight_ih, weight_hh, bias_ih, bias_hh)
     h, *_ = _gru_equations(x @ weight_ih.T + bias_ih, h, weight_hh, bias_hh)
     return h
 
@@ -216,13 +211,13 @@ def gru_forward(
     bias_hh: np.ndarray,
     lengths: ArrayLike | None = None,
     reverse: bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, Any]:
     """`gru_step` at each t: x [T, N, C], h0 [N, H] -> output [T, N, H], h_n [N, H], saved.
 
     saved [5, T, N, H] is the state before each step, r, z, n and m = W_hn h + b_hn.
     """
     check_arrays("gru", x, {"h0": h0}, weight_ih, weight_hh, bias_ih, bias_hh)
-    valid = _valid(x, lengths)
+    valid = valid_steps(lengths, *x.shape[:2])
     h_prev, r, z, n, m = saved = np.empty((5, len(x), *h0.shape), x.dtype)
     output = np.empty_like(h_prev)
 
@@ -239,7 +234,7 @@ def gru_forward(
 def gru_backward(
     grad_output: np.ndarray,
     grad_h_n: np.ndarray,
-    saved: np.ndarray,
+    saved: Any,
     x: np.ndarray,
     weight_ih: np.ndarray,
     weight_hh: np.ndarray,
@@ -251,7 +246,9 @@ def gru_backward(
     Returns the gradients of x [T, N, C], h0 [N, H], weight_ih [3H, C], weight_hh [3H, H],
     bias_ih [3H], bias_hh [3H].
     """
-    valid = _valid(x, lengths)
+    grads = {"grad_output": grad_output, "grad_h_n": grad_h_n}
+    check_arrays("gru", x, grads, weight_ih, weight_hh)
+    valid = valid_steps(lengths, *x.shape[:2])
     x, grad_output = np.where(valid, x, 0), np.where(valid, grad_output, 0)
     h_prev, r, z, n, m = saved
     da_x, da_h = np.empty((2, *x.shape[:2], len(weight_hh)), x.dtype)
@@ -271,9 +268,14 @@ def gru_backward(
 
 
 def _lstm_equations(
-    a_x: np.ndarray, h: np.ndarray, c: np.ndarray, weight_hh: np.ndarray, bias_hh: np.ndarray
+    a_x: np.ndarray,
+    h: np.ndarray,
+    c: np.ndarray,
+    weight_hh: np.ndarray,
+    bias_hh: np.ndarray,
+    weight_hr: np.ndarray | None,
 ) -> tuple[np.ndarray, ...]:
-    """a_x [N, 4H], h and c [N, H] -> h', c', i, f, g, o and q = tanh(c'), each [N, H]."""
+    """a_x [N, 4H], h [N, P], c [N, H] -> h', c', and i, f, g, o, q = tanh(c'), each [N, H]."""
     a = a_x + h @ weight_hh.T + bias_hh
     a_i, a_f, a_g, a_o = np.split(a, 4, axis=-1)
     i = sigmoid(a_i)
@@ -282,7 +284,7 @@ def _lstm_equations(
     o = sigmoid(a_o)
     c = f * c + i * g
     q = np.tanh(c)
-    h = o * q
+    h = o * q if weight_hr is None else (o * q) @ weight_hr.T
     return h, c, i, f, g, o, q
 
 
@@ -294,6 +296,7 @@ def lstm_step(
     weight_hh: np.ndarray,
     bias_ih: np.ndarray,
     bias_hh: np.ndarray,
+    weight_hr: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """One step of long short-term memory: x [N, C], h and c [N, H] -> h', c' [N, H].
 
@@ -302,12 +305,16 @@ def lstm_step(
         g  = tanh(W_ig x + b_ig + W_hg h + b_hg)  candidate
         o  = s(W_io x + b_io + W_ho h + b_ho)     output gate
         c' = f * c + i * g
-        h' = o * tanh(c')
+        m  = o * tanh(c')
+        h' = m, or W_hr m with a projection
 
-    Hochreiter and Schmidhuber (1997) with the forget gate of Gers, Schmidhuber and Cummins (2000);
-    no peepholes, as in torch and cuDNN. Weights [4H, C] and [4H, H], biases [4H].
+    Hochreiter and Schmidhuber (1997) with the forget gate of Gers, Schmidhuber and Cummins (2000)
+    and, if `weight_hr` [P, H] is given, the recurrent projection of Sak, Senior and Beaufays
+    (2014); no peepholes, as in torch and cuDNN. Weights [4H, C] and [4H, H or P], biases [4H].
     """
-    h, c, *_ = _lstm_equations(x @ weight_ih.T + bias_ih, h, c, weight_hh, bias_hh)
+    check_arrays("lstm", x, {"h": h, "c": c}, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
+    a_x = x @ weight_ih.T + bias_ih
+    h, c, *_ = _lstm_equations(a_x, h, c, weight_hh, bias_hh, weight_hr)
     return h, c
 
 
@@ -321,59 +328,70 @@ def lstm_forward(
     bias_hh: np.ndarray,
     lengths: ArrayLike | None = None,
     reverse: bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    weight_hr: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
     """`lstm_step` at each t: x [T, N, C], h0, c0 [N, H] -> output [T, N, H], h_n, c_n, saved.
 
-    h_n and c_n are [N, H]; saved [7, T, N, H] is the states h and c before each step, i, f, g, o
-    and q = tanh(c').
+    h_n and c_n are [N, H]; h0, h_n and output have P channels with `weight_hr` [P, H]. saved is
+    the state h before each step, and [6, T, N, H]: c before each step, i, f, g, o, q = tanh(c').
     """
-    check_arrays("lstm", x, {"h0": h0, "c0": c0}, weight_ih, weight_hh, bias_ih, bias_hh)
-    valid = _valid(x, lengths)
-    h_prev, c_prev, i, f, g, o, q = saved = np.empty((7, len(x), *h0.shape), x.dtype)
+    states = {"h0": h0, "c0": c0}
+    check_arrays("lstm", x, states, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
+    valid = valid_steps(lengths, *x.shape[:2])
+    h_prev = np.empty((len(x), *h0.shape), x.dtype)
     output = np.empty_like(h_prev)
+    c_prev, i, f, g, o, q = parts = np.empty((6, len(x), *c0.shape), x.dtype)
 
     a_x = np.where(valid, x, 0) @ weight_ih.T + bias_ih
     h, c = h0, c0
     for t in _steps(len(x), reverse):
         h_prev[t], c_prev[t] = h, c
-        h_next, c_next, *gates = _lstm_equations(a_x[t], h, c, weight_hh, bias_hh)
+        h_next, c_next, *gates = _lstm_equations(a_x[t], h, c, weight_hh, bias_hh, weight_hr)
         i[t], f[t], g[t], o[t], q[t] = gates
         h, c = np.where(valid[t], h_next, h), np.where(valid[t], c_next, c)
         output[t] = np.where(valid[t], h, 0)
-    return output, h, c, saved
+    return output, h, c, (h_prev, parts)
 
 
 def lstm_backward(
     grad_output: np.ndarray,
     grad_h_n: np.ndarray,
     grad_c_n: np.ndarray,
-    saved: np.ndarray,
+    saved: Any,
     x: np.ndarray,
     weight_ih: np.ndarray,
     weight_hh: np.ndarray,
     lengths: ArrayLike | None = None,
     reverse: bool = False,
+    weight_hr: np.ndarray | None = None,
 ) -> tuple[np.ndarray, ...]:
     """From output [T, N, H], h_n and c_n [N, H] to each array that entered `lstm_forward`.
 
     Returns the gradients of x [T, N, C], h0 [N, H], c0 [N, H], weight_ih [4H, C],
-    weight_hh [4H, H], bias_ih [4H], bias_hh [4H].
+    weight_hh [4H, H], bias_ih [4H], bias_hh [4H] and, if it is given, weight_hr [P, H].
     """
-    valid = _valid(x, lengths)
+    grads = {"grad_output": grad_output, "grad_h_n": grad_h_n, "grad_c_n": grad_c_n}
+    check_arrays("lstm", x, grads, weight_ih, weight_hh, weight_hr=weight_hr)
+    valid = valid_steps(lengths, *x.shape[:2])
     x, grad_output = np.where(valid, x, 0), np.where(valid, grad_output, 0)
-    h_prev, c_prev, i, f, g, o, q = saved
+    h_prev, (c_prev, i, f, g, o, q) = saved
     da = np.empty((*x.shape[:2], len(weight_hh)), x.dtype)
+    dh_next = np.empty_like(h_prev)
 
     dh, dc = grad_h_n, grad_c_n
     for t in reversed(_steps(len(x), reverse)):
         dh = dh + grad_output[t]
-        dc_next = dc + dh * o[t] * (1 - q[t] ** 2)
+        dh_next[t] = np.where(valid[t], dh, 0)
+        dm = dh if weight_hr is None else dh @ weight_hr
+        dc_next = dc + dm * o[t] * (1 - q[t] ** 2)
         di = dc_next * g[t] * i[t] * (1 - i[t])
         df = dc_next * c_prev[t] * f[t] * (1 - f[t])
         dg = dc_next * i[t] * (1 - g[t] ** 2)
-        do = dh * q[t] * o[t] * (1 - o[t])
+        do = dm * q[t] * o[t] * (1 - o[t])
         da[t] = np.where(valid[t], np.concatenate((di, df, dg, do), axis=1), 0)
         dh = np.where(valid[t], da[t] @ weight_hh, dh)
         dc = np.where(valid[t], dc_next * f[t], dc)
     grad_x, *rest = _input_and_parameter_gradients(da, da, x, h_prev, weight_ih)
+    if weight_hr is not None:
+        rest.append(np.tensordot(dh_next, o * q, ((0, 1), (0, 1))))
     return grad_x, dh, dc, *rest
