@@ -14,9 +14,16 @@ MAX_LINES = 400
 
 # Each room, and the rooms that it may import. A new room needs a row here.
 MAY_IMPORT: dict[str, set[str]] = {
+    "_kernels": set(),  # csrc/
     "kernels.layout": set(),
     "kernels.equations": {"kernels.layout"},
-    "kernels": {"kernels.layout", "kernels.equations"},
+    "kernels.engine": {"_kernels"},
+    "kernels.call": {"kernels.layout", "kernels.engine"},
+    "kernels.compiled": {"kernels.layout", "kernels.equations", "kernels.engine", "kernels.call"},
+    "kernels": {
+        "kernels.layout", "kernels.equations", "kernels.engine", "kernels.call",
+        "kernels.compiled",
+    },
     "runtime": {"kernels"},
     "_needs_torch": set(),
     "nn": {"kernels", "_needs_torch"},
@@ -31,7 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
 }  # fmt: skip
 WITHOUT_TORCH = {
-    "kernels.layout", "kernels.equations", "kernels", "runtime", "data", "plots", "serve",
+    "kernels.layout", "kernels.equations", "kernels.engine", "kernels.call", "kernels.compiled",
+    "kernels", "runtime", "data", "plots", "serve",
 }  # fmt: skip
 PICKLES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNPICKLING_CALLS = {"read_pickle", "to_pickle"}
@@ -162,6 +170,9 @@ def test_sources_were_found() -> None:
         ("unrolled.kernels.layout", "from . import equations", "may not import kernels.equations"),
         ("unrolled.kernels.layout", "from unrolled.kernels import gru_step", "not import kernels"),
         ("unrolled.kernels.equations", "from .fast import gru", "may not import kernels"),
+        ("unrolled.kernels.equations", "from . import compiled", "not import kernels.compiled"),
+        ("unrolled.kernels.engine", "from . import equations", "not import kernels.equations"),
+        ("unrolled.nn.functions", "import unrolled._kernels", "nn may not import _kernels"),
         ("unrolled.training.loop", "def f():\n    import unrolled.estimators", "import estimators"),
         (
             "unrolled.data.text",
@@ -197,6 +208,7 @@ def test_faults_are_reported(module: str, source: str, fault: str) -> None:
         ("unrolled.data.text", "from unrolled.runtime import transforms\nfrom .sequences import S"),
         ("unrolled.kernels.equations", "from unrolled.kernels.layout import GATES"),
         ("unrolled.kernels", "from .equations import gru_step\nfrom . import layout"),
+        ("unrolled.kernels.engine", "import unrolled._kernels as _kernels"),
         ("unrolled.runtime.spec", "from unrolled.kernels.layout import recurrent_shapes"),
         ("unrolled.runtime.spec", "from unrolled.kernels import gru_step, layout"),
         ("unrolled.nn.unroll", "import torch\nfrom torch import nn"),

@@ -17,15 +17,20 @@ Succeed = Callable[[str], str]
 
 def test_json(succeed: Succeed, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("UNROLLED_DATA", str(folder))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("UNROLLED_NUM_THREADS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     found = json.loads(succeed("doctor --json"))
     assert found["versions"]["python"] == platform.python_version()
     assert found["versions"]["torch"] == version("torch")
     assert found["versions"]["numpy"] == np.__version__
     assert found["threads"]["torch"] == torch.get_num_threads()
-    assert found["threads"]["OMP_NUM_THREADS"] == "1"
-    assert found["recurrence"]["training"].startswith("torch's layers, on ")
-    assert found["recurrence"]["unrolled.kernels"].startswith("the equations in NumPy")
+    assert found["threads"]["UNROLLED_NUM_THREADS"] == "1"
+    assert found["threads"]["OMP_NUM_THREADS"] == "3"
+    assert found["recurrence"]["training"] == "compiled kernels"
+    assert found["recurrence"]["unrolled.kernels"].startswith("compiled kernels, ")
+    assert found["recurrence"]["unrolled.kernels"].endswith(", 1 thread")
+    assert "plain" in found["recurrence"]["vector instructions"]
+    assert "what to do" not in found["recurrence"]
     assert found["data sets"]["UNROLLED_DATA"] == str(folder)
     assert found["data sets"]["cache"].endswith("unrolled")
     assert isinstance(found["processor"]["vector instructions"], list)
@@ -57,3 +62,18 @@ def test_without_torch(succeed: Succeed, monkeypatch: pytest.MonkeyPatch) -> Non
     assert found["versions"]["torch"] == 'not installed: pip install "unrolled[torch]"'
     assert found["recurrence"]["training"] == "none (torch is not installed)"
     assert "torch" not in found["threads"]
+
+
+def test_without_compiled_kernels(succeed: Succeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    from unrolled.kernels import engine
+
+    monkeypatch.setattr(engine, "COMPILED", None)
+    monkeypatch.setattr(engine, "why_not", "were not built for this Python (no such module)")
+    found = json.loads(succeed("doctor --json"))["recurrence"]
+    assert found["training"].startswith("torch's layers, on ")
+    assert found["prediction"] == found["training"]
+    assert found["unrolled.kernels"] == (
+        "the equations in NumPy: the compiled kernels were not built for this Python "
+        "(no such module)"
+    )
+    assert found["what to do"].startswith("install a C++17 compiler")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +27,9 @@ PACKAGES = (
 )  # fmt: skip
 # {package: the extra that brings it}
 EXTRAS = {"torch": "torch", "vega_datasets": "demo"}
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREAD_VARIABLES = (
+    "UNROLLED_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+)  # fmt: skip
 
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object for other programs")]
 
@@ -98,15 +101,27 @@ def _threads() -> dict[str, Any]:
 
 
 def _recurrence() -> dict[str, Any]:
+    with warnings.catch_warnings():
+        # What the warning says is said below.
+        warnings.filterwarnings("ignore", "The compiled kernels")
+        from unrolled.kernels import engine
+
     torch = _torch()
     layers = f"none ({torch})"
     if not isinstance(torch, str):
-        layers = f"torch's layers, on {torch.backends.cpu.get_cpu_capability()}"
-    return {
+        layers = "compiled kernels"
+        if engine.COMPILED is None:
+            layers = f"torch's layers, on {torch.backends.cpu.get_cpu_capability()}"
+    found: dict[str, Any] = {
         "training": layers,
         "prediction": layers,
-        "unrolled.kernels": "the equations in NumPy, as a reference",
+        "unrolled.kernels": engine.describe(),
     }
+    if engine.COMPILED is None:
+        found["what to do"] = engine.REMEDY
+    else:
+        found["vector instructions"] = engine.COMPILED.simd_available()
+    return found
 
 
 def _data_sets() -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""The compiled kernels of csrc/: private; `unrolled.kernels` checks what enters them.
+
+Memory is given by address (0: absent), strides in items, the last axis contiguous.
+"""
+
+def saved_size(cell: int, item: int, S: int, H: int, P: int) -> int: ...
+def forward(
+    cell: int,
+    item: int,
+    T: int,
+    N: int,
+    C: int,
+    H: int,
+    P: int,
+    threads: int,
+    x: int,
+    x_stride_t: int,
+    x_stride_n: int,
+    lengths: int,
+    out: int,
+    out_stride_t: int,
+    out_stride_n: int,
+    directions: tuple[int, ...],
+) -> None: ...
+def backward(
+    cell: int,
+    item: int,
+    T: int,
+    N: int,
+    C: int,
+    H: int,
+    P: int,
+    threads: int,
+    x: int,
+    x_stride_t: int,
+    x_stride_n: int,
+    lengths: int,
+    grad_out: int,
+    g_stride_t: int,
+    g_stride_n: int,
+    grad_x: int,
+    gx_stride_t: int,
+    gx_stride_n: int,
+    directions: tuple[int, ...],
+) -> None: ...
+def threads_for(
+    cell: int, item: int, T: int, N: int, C: int, H: int, P: int, threads: int, backward: bool
+) -> int: ...
+def simd() -> str: ...
+def simd_available() -> list[str]: ...
+def use_simd(name: str) -> None: ...
+def poison_scratch(flag: bool) -> None: ...
