@@ -1,0 +1,63 @@
+"""Times of several calls that take turns, and the speed that the machine could reach."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+SAMPLE_SECONDS = 2e-3  # a sample is at least as long, by an inner loop
+PAUSE_SECONDS = 5e-3  # in which the threads of the library before stop spinning
+SECONDS = 0.4  # samples of one call go on for as long, if more than asked for fit
+MOST_SAMPLES = 60
+
+
+def alternate(calls: Mapping[str, Callable[[], Any]], least_samples: int) -> dict[str, list[float]]:
+    """Seconds of a call, in samples; the calls take turns, each round beginning with another.
+
+    Args:
+        calls: by name; each has ended its work when it returns.
+        least_samples: samples of each; quick calls get more, up to `MOST_SAMPLES`.
+    """
+    loops, slowest = {}, 0.0
+    for name, call in calls.items():
+        call()
+        once = min(_sample(call, 1) for _ in range(3))
+        loops[name] = max(1, int(np.ceil(SAMPLE_SECONDS / once)))
+        slowest = max(slowest, once * loops[name])
+    rounds = max(least_samples, min(MOST_SAMPLES, int(SECONDS / slowest)))
+    names, samples = list(calls), {name: [] for name in calls}
+    for k in range(rounds):
+        first = k % len(names)
+        for name in names[first:] + names[:first]:
+            time.sleep(PAUSE_SECONDS)
+            if loops[name] > 1:
+                calls[name]()  # caches and threads are this call's again
+            samples[name].append(_sample(calls[name], loops[name]))
+    return samples
+
+
+def _sample(call: Callable[[], Any], loops: int) -> float:
+    started = time.perf_counter()
+    for _ in range(loops):
+        call()
+    return (time.perf_counter() - started) / loops
+
+
+def peak(threads: int, dtype: str) -> tuple[float, str]:
+    """GFLOP/s that the machine's multiply-adds reach, and how that was measured."""
+    import torch
+
+    from unrolled.kernels.engine import COMPILED
+
+    if COMPILED is not None and hasattr(COMPILED, "fma_peak"):
+        best = max(COMPILED.fma_peak(threads, 0.3) for _ in range(3))
+        if dtype == "float64":
+            return best / 2, "half of the FMA peak of float32"
+        return best, "FMA peak"
+    size = 2048
+    a, b = (torch.randn(size, size, dtype=getattr(torch, dtype)) for _ in range(2))
+    best = min(_sample(lambda: a @ b, 1) for _ in range(6))
+    return 2 * size**3 / best / 1e9, f"best product of {size} x {size} matrices, not the FMA peak"
