@@ -81,6 +81,8 @@ def print_report(runs: list[dict[str, Any]], *, markdown: bool) -> None:
     for run in runs:
         header, rows = run["header"], run["rows"]
         print(f"\n{header['machine']}; kernels: {header['kernels']}")
+        if header["peers"]:
+            print(f"beside {', '.join(header['peers'])}")
         peak = f"{header['peak_gflops']:.0f} GFLOP/s ({header['peak_measured_by']})"
         print(f"peak on {header['threads']} thread(s): {peak}")
         for title, lines in tables(header, rows):

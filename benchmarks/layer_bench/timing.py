@@ -12,6 +12,7 @@ SAMPLE_SECONDS = 2e-3  # a sample is at least as long, by an inner loop
 PAUSE_SECONDS = 5e-3  # in which the threads of the library before stop spinning
 SECONDS = 0.4  # samples of one call go on for as long, if more than asked for fit
 MOST_SAMPLES = 60
+SLOW_SECONDS = 0.05  # one call before the samples is enough
 
 
 def alternate(calls: Mapping[str, Callable[[], Any]], least_samples: int) -> dict[str, list[float]]:
@@ -23,8 +24,9 @@ def alternate(calls: Mapping[str, Callable[[], Any]], least_samples: int) -> dic
     """
     loops, slowest = {}, 0.0
     for name, call in calls.items():
-        call()
-        once = min(_sample(call, 1) for _ in range(3))
+        once = _sample(call, 1)
+        if once < SLOW_SECONDS:
+            once = min(_sample(call, 1) for _ in range(5))
         loops[name] = max(1, int(np.ceil(SAMPLE_SECONDS / once)))
         slowest = max(slowest, once * loops[name])
     rounds = max(least_samples, min(MOST_SAMPLES, int(SECONDS / slowest)))

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from argparse import Namespace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ import numpy as np
 
 from layer_bench.bars import OURS, TORCH
 from layer_bench.cases import Case, case_of
+from layer_bench.contenders import NEEDS, build, check
+from layer_bench.problem import make_problem
+from layer_bench.timing import alternate, peak
 
 
 def settings(threads: int) -> dict[str, str]:
@@ -46,7 +50,7 @@ def work(options: Namespace, threads: int, file: Path) -> None:
 
         jax.config.update("jax_enable_x64", True)
     with file.open("w", encoding="utf-8") as out:
-        _write(out, _header(threads, options.dtype))
+        _write(out, _header(threads, options.dtype, options.peers))
         if options.sweep:
             from layer_bench.sweep import sweep_cases
 
@@ -74,16 +78,11 @@ def measure(case: Case, peers: list[str], threads: int, least_samples: int) -> d
         a row, ready for JSON: the case, its flops, and by name "milliseconds" (median), "quartiles"
         and "errors" (largest relative difference to torch.nn).
     """
-    from layer_bench.contenders import build, check
-    from layer_bench.problem import make_problem
-
     problem = make_problem(case)
     made = {name: build(name, problem, threads) for name in (OURS, *peers)}
     contenders = {name: one for name, one in made.items() if one is not None}
     reference = contenders.get(TORCH) or build(TORCH, problem, threads)
     errors = check(contenders, reference, case.dtype)
-
-    from layer_bench.timing import alternate
 
     samples = alternate({name: one.call for name, one in contenders.items()}, least_samples)
     row = {
@@ -111,18 +110,19 @@ def measure(case: Case, peers: list[str], threads: int, least_samples: int) -> d
     return row
 
 
-def _header(threads: int, dtype: str) -> dict[str, Any]:
+def _header(threads: int, dtype: str, peers: list[str]) -> dict[str, Any]:
     from machine import describe
 
-    from layer_bench.timing import peak
     from unrolled.kernels.engine import COMPILED
 
     speed, how = peak(threads, dtype)
+    packages = sorted({package for name in peers for package in NEEDS[name]} - {"torch"})
     kernels = "absent: torch's own path" if COMPILED is None else COMPILED.simd()
     return {
         "threads": threads,
         "machine": describe(),
         "kernels": kernels,
+        "peers": [f"{package} {version(package)}" for package in packages],
         "peak_gflops": speed,
         "peak_measured_by": how,
     }
