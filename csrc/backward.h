@@ -1,0 +1,474 @@
+// Backpropagation through time of one direction of a layer, from the last step to the first.
+//
+// A stretch of steps at a time: first the recurrence, step by step, each tile of
+// dh = da[j + 1] W_hh followed by the derivatives of the cell while it is in registers; then, while
+// the gates' gradients of the stretch are still in the cache, those of the inputs and of the weights.
+// Two stretches are kept in turn, so that threads meet once a stretch: one may go on while another
+// still reads.
+#pragma once
+
+#include "gradients.h"
+#include "threads.h"
+#include "units.h"
+#include "workspace.h"
+
+namespace unrolled {
+namespace UNROLLED_ISA {
+
+template <class CellKind, class T>
+class BackwardPass {
+    using V = Vec<T>;
+    static constexpr int W = V::width;
+    static constexpr int G = CellKind::gates, B = CellKind::blocks;
+    static constexpr Index wide = panel_width<T>;
+
+public:
+    BackwardPass(const Sizes& sizes, const Order& order, Sequence<const T> x,
+                 Sequence<const T> grad_out, Sequence<T> grad_x, bool add_to_grad_x,
+                 const Backward<T>& layer, Partition partition)
+        : sizes_(sizes), order_(order), x_(x), grad_out_(grad_out), grad_x_(grad_x),
+          add_to_grad_x_(add_to_grad_x), layer_(layer), partition_(partition),
+          shape_(sizes, layer.w_hr != nullptr), saved_(shape_, order.first[order.steps]) {
+        const Index S = order.first[order.steps];
+        capacity_ = least(S, block_rows + sizes.N);
+        // Panels a little more than a multiple of 4 KB apart: a row's panels meet in no cache set.
+        stride_ = rounded_up(capacity_ * wide, 1024) + 16 * 17;
+    }
+
+    Index scratch_size() {
+        Arena arena(nullptr);
+        lay_out(arena);
+        return arena.size();
+    }
+
+    void run(Team& team, char* scratch) {
+        Arena arena(scratch);
+        lay_out(arena);
+        team_ = &team;
+        team.run([](void* self, int worker) { static_cast<BackwardPass*>(self)->work(worker); },
+                 this);
+    }
+
+private:
+    const Sizes& sizes_;
+    const Order& order_;
+    Sequence<const T> x_, grad_out_;
+    Sequence<T> grad_x_;
+    bool add_to_grad_x_;
+    const Backward<T>& layer_;
+    Partition partition_;
+    Shape<CellKind, T> shape_;
+    Saved<CellKind, T> saved_;
+    Index capacity_, stride_;
+    Team* team_ = nullptr;
+
+    // Shared scratch.
+    T* w_hh_;        // [state_panels, G * Hp, 2 W]
+    T* w_ih_;        // [input_panels, G * Hp, 2 W], if grad_x is wanted
+    T* w_hr_;        // [hidden_panels, Pp, 2 W], if projected
+    T* start_;       // [N, Pp] initial states by place
+    T* start_c_;     // [N, Hp]
+    T* carry_;       // [N, Pp] the part of dh that comes by no product; at first grad_h_n
+    T* dc_;          // [N, Hp]
+    T* da_[2];       // [B * hidden_panels, stride]: gradients of the gates' sums, by position
+    T* dh_[2];       // [state_panels, stride]: those of the projected states
+    T* total_h_;     // [G * hidden_panels, groups of P, group, 2 W]: grad_w_hh, transposed
+    T* total_x_;     // [G * hidden_panels, groups of C, group, 2 W]
+    T* total_hr_;    // [state_panels, groups of H, group, 2 W]
+    T* total_b_;     // [B * hidden_panels, 2 W]
+    const T** h_prev_[2];  // rows of a stretch
+    const T** x_row_[2];
+    const T** raw_[2];
+    Index* step_[2];       // the step of each position of a stretch
+
+    struct Own {
+        const T** left;   // rows of da of a step
+        T* packed;
+    };
+    static constexpr int most_workers = 256;
+    Own own_[most_workers];
+
+    bool wants_x() const { return layer_.grad_w_ih != nullptr; }
+    bool wants_h() const { return layer_.grad_w_hh != nullptr; }
+    bool wants_b() const { return layer_.grad_b_ih || layer_.grad_b_hh; }
+    bool wants_hr() const { return layer_.grad_w_hr != nullptr; }
+
+    void lay_out(Arena& arena) {
+        const Index Hp = shape_.Hp, Pp = shape_.Pp, N = sizes_.N;
+        const bool projected = shape_.projected;
+        w_hh_ = arena.take<T>(shape_.state_panels * G * Hp * wide);
+        w_ih_ = arena.take<T>(grad_x_.data ? shape_.input_panels * G * Hp * wide : 0);
+        w_hr_ = arena.take<T>(projected ? shape_.hidden_panels * Pp * wide : 0);
+        start_ = arena.take<T>(N * Pp);
+        start_c_ = arena.take<T>(CellKind::has_c ? N * Hp : 0);
+        carry_ = arena.take<T>(N * Pp);
+        dc_ = arena.take<T>(CellKind::has_c ? N * Hp : 0);
+        const Index panels = shape_.hidden_panels;
+        total_h_ = arena.take<T>(wants_h() ? G * panels * groups_of(sizes_.P) * group * wide : 0);
+        total_x_ = arena.take<T>(wants_x() ? G * panels * groups_of(sizes_.C) * group * wide : 0);
+        total_hr_ = arena.take<T>(
+            wants_hr() ? shape_.state_panels * groups_of(sizes_.H) * group * wide : 0);
+        total_b_ = arena.take<T>(wants_b() ? B * panels * wide : 0);
+        for (int half = 0; half < 2; ++half) {
+            da_[half] = arena.take<T>(B * panels * stride_);
+            dh_[half] = arena.take<T>(projected ? shape_.state_panels * stride_ : 0);
+            h_prev_[half] = arena.take<const T*>(capacity_);
+            x_row_[half] = arena.take<const T*>(capacity_);
+            raw_[half] = arena.take<const T*>(projected ? capacity_ : 0);
+            step_[half] = arena.take<Index>(capacity_);
+        }
+        const Index longest = greatest(sizes_.C, greatest(sizes_.P, projected ? sizes_.H : 0));
+        for (int w = 0; w < partition_.workers; ++w) {
+            own_[w].left = arena.take<const T*>(greatest(N, capacity_));
+            own_[w].packed = arena.take<T>(packed_size(longest));
+        }
+    }
+
+    const T* state(Index i, Index j) const {
+        if (j < 0) return start_ + i * shape_.Pp;
+        return layer_.saved + saved_.states + (order_.first[j] + i) * shape_.Pp;
+    }
+    const T* raw(Index i, Index j) const {
+        return layer_.saved + saved_.raw + (order_.first[j] + i) * shape_.Hp;
+    }
+    const T* gates(Index i, Index j, Index vector) const {
+        return layer_.saved + saved_.gates +
+               ((order_.first[j] + i) * shape_.unit_vectors + vector) * CellKind::slots * W;
+    }
+
+    static void clear(T* data, Index count) {
+        for (Index n = 0; n < count; ++n) data[n] = 0;
+    }
+
+    void prepare(int worker) {
+        const int workers = partition_.workers;
+        const Index Hp = shape_.Hp, H = sizes_.H;
+        Range part = share(shape_.state_panels, worker, workers);
+        pack_columns<T>(layer_.w_hh, sizes_.P, CellKind::h_gates, G, H, Hp, part.begin, part.end,
+                        w_hh_);
+        if (grad_x_.data) {
+            part = share(shape_.input_panels, worker, workers);
+            pack_columns<T>(layer_.w_ih, sizes_.C, CellKind::x_gates, G, H, Hp, part.begin,
+                            part.end, w_ih_);
+        }
+        if (shape_.projected) {
+            const int only[1] = {0};
+            part = share(shape_.hidden_panels, worker, workers);
+            pack_columns<T>(layer_.w_hr, H, only, 1, sizes_.P, shape_.Pp, part.begin, part.end,
+                            w_hr_);
+        }
+        part = share(sizes_.N, worker, workers);
+        copy_states(layer_.h0, sizes_.P, shape_.Pp, order_, part, start_);
+        copy_states(layer_.grad_h_n, sizes_.P, shape_.Pp, order_, part, carry_);
+        if (CellKind::has_c) {
+            copy_states(layer_.c0, H, Hp, order_, part, start_c_);
+            copy_states(layer_.grad_c_n, H, Hp, order_, part, dc_);
+        }
+        part = share(G * shape_.hidden_panels, worker, workers);
+        const Index panels = part.end - part.begin;
+        if (wants_h()) {
+            const Index size = groups_of(sizes_.P) * group * wide;
+            clear(total_h_ + part.begin * size, panels * size);
+        }
+        if (wants_x()) {
+            const Index size = groups_of(sizes_.C) * group * wide;
+            clear(total_x_ + part.begin * size, panels * size);
+        }
+        if (wants_b()) {
+            part = share(B * shape_.hidden_panels, worker, workers);
+            clear(total_b_ + part.begin * wide, (part.end - part.begin) * wide);
+        }
+        if (wants_hr()) {
+            part = share(shape_.state_panels, worker, workers);
+            const Index size = groups_of(H) * group * wide;
+            clear(total_hr_ + part.begin * size, (part.end - part.begin) * size);
+        }
+    }
+
+    void work(int worker) {
+        const FlushDenormals flush;
+        prepare(worker);
+        team_->barrier();
+        const Places places = partition_.places(order_, sizes_.N, worker);
+        int half = 0;
+        Index end = order_.steps;
+        while (end > 0) {
+            Index begin = end - 1;
+            const Index last = order_.first[end];
+            while (begin > 0 && last - order_.first[begin] < block_rows) --begin;
+            name_rows(worker, begin, end, half);
+            for (Index j = end - 1; j >= begin; --j) {
+                recur(worker, places, j, begin, half, j + 1 == end);
+                if (partition_.by_units) team_->barrier();
+            }
+            team_->barrier();
+            const Index rows = last - order_.first[begin];
+            input_gradients(worker, rows, half, begin);
+            weight_gradients(worker, rows, half);
+            end = begin;
+            half = 1 - half;
+        }
+        first_states(worker, places, 1 - half);
+        write(worker);
+    }
+
+    // Where the inputs and states of a stretch's positions lie; each worker a part of them.
+    void name_rows(int worker, Index begin, Index end, int half) {
+        const Index origin = order_.first[begin];
+        for (Index j = begin; j < end; ++j) {
+            const Range part = share(order_.active[j], worker, partition_.workers);
+            for (Index i = part.begin; i < part.end; ++i) {
+                const Index s = order_.first[j] + i - origin;
+                h_prev_[half][s] = state(i, j - 1);
+                x_row_[half][s] = x_.data + order_.time(i, j, layer_.reverse) * x_.step +
+                                  order_.row[i] * x_.row;
+                if (shape_.projected) raw_[half][s] = raw(i, j);
+                step_[half][s] = j;
+            }
+        }
+    }
+
+    // Step j: dh from step j + 1 and from outside, then the derivatives of the cell.
+    void recur(int worker, const Places& places, Index j, Index begin, int half, bool last) {
+        Own& own = own_[worker];
+        const Index origin = order_.first[begin];
+        const Index count = places.among(order_.active[j]);
+        const Index going_on = places.among(order_.active[j + 1]);
+        // da of step j + 1 is in this stretch, or at the beginning of the one before.
+        const T* next = last ? da_[1 - half] : da_[half];
+        const Index offset = last ? 0 : order_.first[j + 1] - origin;
+        for (Index k = 0; k < going_on; ++k)
+            own.left[k] = next + CellKind::h_block * shape_.hidden_panels * stride_ +
+                          (offset + places[k]) * wide;
+        const Index at = order_.first[j] - origin;
+        const Range states = partition_.panels(shape_.state_panels, worker);
+        if (!shape_.projected) {
+            auto finish = [&](Index k, Index p, const T* sums) {
+                const Index i = places[k];
+                V dh[2] = {V::load(sums), V::load(sums + W)};
+                add_outside(i, j, p, dh);
+                derivatives(i, j, at + i, p, half, dh);
+            };
+            state_product(own, going_on, states, places, finish);
+            ended_rows(going_on, count, states, places, finish);
+            return;
+        }
+        auto keep = [&](Index k, Index p, const T* sums) {
+            const Index i = places[k];
+            V dh[2] = {V::load(sums), V::load(sums + W)};
+            add_outside(i, j, p, dh);
+            T* to = dh_[half] + p * stride_ + (at + i) * wide;
+            dh[0].store(to);
+            dh[1].store(to + W);
+        };
+        state_product(own, going_on, states, places, keep);
+        ended_rows(going_on, count, states, places, keep);
+        if (partition_.by_units) team_->barrier();
+        for (Index k = 0; k < count; ++k) own.left[k] = dh_[half] + (at + places[k]) * wide;
+        const Range hidden = partition_.panels(shape_.hidden_panels, worker);
+        product<2, T>(
+            count, Rows<T>{own.left, shape_.state_panels, wide, stride_}, w_hr_, hidden.begin,
+            hidden.end, FromZero<T>{}, [&](Index k, Index p, const T* sums) {
+                const Index i = places[k];
+                const V dh[2] = {V::load(sums), V::load(sums + W)};
+                derivatives(i, j, at + i, p, half, dh);
+            });
+    }
+
+    Rows<T> gate_rows(const T* const* left) const {
+        return {left, G * shape_.hidden_panels, wide, stride_};
+    }
+
+    template <class Finish>
+    void state_product(Own& own, Index count, Range panels, const Places& places,
+                       const Finish& finish) {
+        const Rows<T> left = gate_rows(own.left);
+        if constexpr (CellKind::carries) {
+            const FromRows<T> carried{carry_ + places.first * shape_.Pp,
+                                      places.stride * shape_.Pp};
+            product<2, T>(count, left, w_hh_, panels.begin, panels.end, carried, finish);
+        } else {
+            product<2, T>(count, left, w_hh_, panels.begin, panels.end, FromZero<T>{}, finish);
+        }
+    }
+
+    // Rows whose last step this is: dh is the gradient of their final state.
+    template <class Finish>
+    void ended_rows(Index from, Index to, Range panels, const Places& places,
+                    const Finish& finish) {
+        for (Index k = from; k < to; ++k)
+            for (Index p = panels.begin; p < panels.end; ++p)
+                finish(k, p, carry_ + places[k] * shape_.Pp + p * wide);
+    }
+
+    UNROLLED_INLINE void add_outside(Index i, Index j, Index p, V* dh) const {
+        if (!grad_out_.data) return;
+        const T* from = grad_out_.data + order_.time(i, j, layer_.reverse) * grad_out_.step +
+                        order_.row[i] * grad_out_.row + p * wide;
+        for (int v = 0; v < 2; ++v, from += W) {
+            const Index left = sizes_.P - p * wide - v * W;
+            if (left >= W) {
+                dh[v] = dh[v] + V::load(from);
+            } else if (left > 0) {
+                dh[v] = dh[v] + V::load_first(from, left);
+            }
+        }
+    }
+
+    UNROLLED_INLINE void derivatives(Index i, Index j, Index s, Index p, int half,
+                                     const V* dh) const {
+        for (int v = 0; v < 2; ++v) {
+            T* to = da_[half] + p * stride_ + s * wide + v * W;
+            V da[B];
+            const Index vector = p * 2 + v, at = vector * W;
+            if (vector < shape_.unit_vectors) {
+                UnitBack<T> unit{};
+                if (CellKind::slots) unit.saved = gates(i, j, vector);
+                if (!CellKind::slots) unit.h = state(i, j) + at;
+                if (CellKind::carries) {
+                    unit.h_prev = state(i, j - 1) + at;
+                    unit.carry = carry_ + i * shape_.Pp + at;
+                }
+                if (CellKind::has_c) {
+                    unit.c_prev = j == 0 ? start_c_ + i * shape_.Hp + at
+                                         : gates(i, j - 1, vector) + (CellKind::slots - 1) * W;
+                    unit.dc = dc_ + i * shape_.Hp + at;
+                }
+                CellKind::template backward<T>(dh[v], unit, da);
+            } else {
+                for (int b = 0; b < B; ++b) da[b] = V::zero();
+            }
+            for (int b = 0; b < B; ++b) da[b].store(to + b * shape_.hidden_panels * stride_);
+        }
+    }
+
+    // dx = da W_ih, each worker a part of the positions.
+    void input_gradients(int worker, Index rows, int half, Index begin) {
+        if (!grad_x_.data) return;
+        Own& own = own_[worker];
+        const Range part = share(rows, worker, partition_.workers);
+        const Index origin = order_.first[begin];
+        const T* base = da_[half] + CellKind::x_block * shape_.hidden_panels * stride_;
+        for (Index s = part.begin; s < part.end; ++s) own.left[s - part.begin] = base + s * wide;
+        product<2, T>(
+            part.end - part.begin, gate_rows(own.left), w_ih_, 0, shape_.input_panels,
+            FromZero<T>{}, [&](Index k, Index p, const T* sums) {
+                const Index s = part.begin + k, j = step_[half][s];
+                const Index i = origin + s - order_.first[j];
+                T* to = grad_x_.data + order_.time(i, j, layer_.reverse) * grad_x_.step +
+                        order_.row[i] * grad_x_.row + p * wide;
+                for (int v = 0; v < 2; ++v, to += W) add_input(V::load(sums + v * W), to, sizes_.C - p * wide - v * W);
+            });
+    }
+
+    UNROLLED_INLINE void add_input(V dx, T* to, Index left) const {
+        if (left >= W) {
+            (add_to_grad_x_ ? dx + V::load(to) : dx).store(to);
+        } else if (left > 0) {
+            (add_to_grad_x_ ? dx + V::load_first(to, left) : dx).store_first(to, left);
+        }
+    }
+
+    void weight_gradients(int worker, Index rows, int half) {
+        Own& own = own_[worker];
+        const Index panels = shape_.hidden_panels;
+        Range part = share(G * panels, worker, partition_.workers);
+        if (wants_h())
+            add_products(h_prev_[half], rows, sizes_.P,
+                         da_[half] + CellKind::h_block * panels * stride_, stride_, part.begin,
+                         part.end, total_h_, own.packed);
+        if (wants_x())
+            add_products(x_row_[half], rows, sizes_.C,
+                         da_[half] + CellKind::x_block * panels * stride_, stride_, part.begin,
+                         part.end, total_x_, own.packed);
+        if (wants_b()) {
+            part = share(B * panels, worker, partition_.workers);
+            add_sums(rows, da_[half], stride_, part.begin, part.end, total_b_);
+        }
+        if (wants_hr()) {
+            part = share(shape_.state_panels, worker, partition_.workers);
+            add_products(raw_[half], rows, sizes_.H, dh_[half], stride_, part.begin, part.end,
+                         total_hr_, own.packed);
+        }
+    }
+
+    // The gradients of the initial states, from da of step 0 at the beginning of its stretch.
+    void first_states(int worker, const Places& places, int half) {
+        Own& own = own_[worker];
+        if (layer_.grad_h0) {
+            const Range panels = partition_.panels(shape_.state_panels, worker);
+            for (Index k = 0; k < places.count; ++k)
+                own.left[k] = da_[half] + CellKind::h_block * shape_.hidden_panels * stride_ +
+                              places[k] * wide;
+            auto finish = [&](Index k, Index p, const T* sums) {
+                T* to = layer_.grad_h0 + order_.row[places[k]] * sizes_.P + p * wide;
+                for (int v = 0; v < 2; ++v) {
+                    const Index left = sizes_.P - p * wide - v * W;
+                    if (left >= W) {
+                        V::load(sums + v * W).store(to + v * W);
+                    } else if (left > 0) {
+                        V::load(sums + v * W).store_first(to + v * W, left);
+                    }
+                }
+            };
+            state_product(own, places.count, panels, places, finish);
+        }
+        if (layer_.grad_c0) {
+            const Range part = share(sizes_.N, worker, partition_.workers);
+            const bool all = !partition_.by_units;
+            const Index count = all ? places.count : part.end - part.begin;
+            for (Index k = 0; k < count; ++k) {
+                const Index i = all ? places[k] : part.begin + k;
+                T* to = layer_.grad_c0 + order_.row[i] * sizes_.H;
+                for (Index c = 0; c < sizes_.H; ++c) to[c] = dc_[i * shape_.Hp + c];
+            }
+        }
+    }
+
+    // From the transposed totals to the gradients in their own shapes; each worker its panels.
+    void write(int worker) const {
+        const Range part = share(G * shape_.hidden_panels, worker, partition_.workers);
+        if (wants_h())
+            write_weights(total_h_, part, CellKind::h_gates, sizes_.P, sizes_.H,
+                          shape_.hidden_panels, layer_.grad_w_hh);
+        if (wants_x())
+            write_weights(total_x_, part, CellKind::x_gates, sizes_.C, sizes_.H,
+                          shape_.hidden_panels, layer_.grad_w_ih);
+        if (wants_hr()) {
+            const int only[1] = {0};
+            write_weights(total_hr_, share(shape_.state_panels, worker, partition_.workers), only,
+                          sizes_.H, sizes_.P, shape_.state_panels, layer_.grad_w_hr);
+        }
+        if (wants_b()) {
+            team_->barrier();
+            if (worker == 0) {
+                write_biases(CellKind::x_block, CellKind::x_gates, layer_.grad_b_ih);
+                write_biases(CellKind::h_block, CellKind::h_gates, layer_.grad_b_hh);
+            }
+        }
+    }
+
+    static void write_weights(const T* total, Range part, const int* gates, Index columns,
+                              Index units, Index panels_of_gate, T* grad) {
+        const Index size = groups_of(columns) * group * wide;
+        for (Index p = part.begin; p < part.end; ++p) {
+            const Index g = p / panels_of_gate, first = p % panels_of_gate * wide;
+            const Index lanes = least(wide, units - first);
+            for (Index lane = 0; lane < lanes; ++lane) {
+                T* to = grad + (gates[g] * units + first + lane) * columns;
+                const T* from = total + p * size + lane;
+                for (Index c = 0; c < columns; ++c) to[c] = from[c * wide];
+            }
+        }
+    }
+
+    void write_biases(int block, const int* gates, T* grad) const {
+        if (!grad) return;
+        for (int g = 0; g < G; ++g)
+            for (Index u = 0; u < sizes_.H; ++u)
+                grad[gates[g] * sizes_.H + u] = total_b_[(block + g) * shape_.Hp + u];
+    }
+};
+
+}  // namespace UNROLLED_ISA
+}  // namespace unrolled

@@ -1,0 +1,146 @@
+#include "dispatch.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace unrolled {
+
+extern const InstructionSet instruction_set_plain;
+#ifdef UNROLLED_HAS_AVX2
+extern const InstructionSet instruction_set_avx2;
+#endif
+#ifdef UNROLLED_HAS_AVX512
+extern const InstructionSet instruction_set_avx512;
+#endif
+#ifdef UNROLLED_HAS_NEON
+extern const InstructionSet instruction_set_neon;
+#endif
+
+namespace {
+
+#if defined(UNROLLED_HAS_AVX2) || defined(UNROLLED_HAS_AVX512)
+#ifdef _MSC_VER
+}  // namespace
+}  // namespace unrolled
+#include <intrin.h>
+namespace unrolled {
+namespace {
+// Bits of cpuid leaf 7, and whether the system saves the registers (XCR0).
+bool processor_has(int leaf_7_bit, unsigned long long saved_registers) {
+    int leaf[4];
+    __cpuid(leaf, 1);
+    const bool fma = leaf[2] & (1 << 12), saves = leaf[2] & (1 << 27);
+    if (!fma || !saves || (_xgetbv(0) & saved_registers) != saved_registers) return false;
+    __cpuidex(leaf, 7, 0);
+    return leaf[1] & (1 << leaf_7_bit);
+}
+[[maybe_unused]] bool has_avx2() { return processor_has(5, 0x6); }
+[[maybe_unused]] bool has_avx512() { return processor_has(16, 0xe6); }
+#else
+[[maybe_unused]] bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+[[maybe_unused]] bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
+#endif
+#endif
+
+std::vector<const InstructionSet*> find_instruction_sets() {
+    std::vector<const InstructionSet*> found;
+#ifdef UNROLLED_HAS_AVX512
+    if (has_avx512()) found.push_back(&instruction_set_avx512);
+#endif
+#ifdef UNROLLED_HAS_AVX2
+    if (has_avx2()) found.push_back(&instruction_set_avx2);
+#endif
+#ifdef UNROLLED_HAS_NEON
+    found.push_back(&instruction_set_neon);
+#endif
+    found.push_back(&instruction_set_plain);
+    return found;
+}
+
+std::atomic<const InstructionSet*>& in_use() {
+    static std::atomic<const InstructionSet*> set{instruction_sets().front()};
+    return set;
+}
+
+}  // namespace
+
+const std::vector<const InstructionSet*>& instruction_sets() {
+    static const std::vector<const InstructionSet*> sets = find_instruction_sets();
+    return sets;
+}
+
+const InstructionSet& instruction_set() { return *in_use().load(); }
+
+bool use_instruction_set(const char* name) {
+    for (const InstructionSet* set : instruction_sets()) {
+        if (std::strcmp(set->name, name) == 0) {
+            in_use().store(set);
+            return true;
+        }
+    }
+    return false;
+}
+
+template <>
+const Kernels<float>& kernels<float>() {
+    return instruction_set().single_precision;
+}
+template <>
+const Kernels<double>& kernels<double>() {
+    return instruction_set().double_precision;
+}
+
+namespace {
+
+std::atomic<bool> poisoned{false};
+
+constexpr Index kept_bytes = Index(64) << 20;
+
+// What a thread keeps between calls: new pages cost more than small calls do.
+struct Kept {
+    char* data = nullptr;
+    Index size = 0;
+    ~Kept() { std::free(data); }
+};
+
+thread_local Kept kept;
+
+char* allocate(Index size) {
+    // 64 bytes more, so that the beginning can be put on a cache line.
+    char* data = static_cast<char*>(std::malloc(static_cast<std::size_t>(size) + 64));
+    if (!data) throw std::bad_alloc();
+    return data;
+}
+
+char* aligned(char* data) {
+    const auto address = reinterpret_cast<std::uintptr_t>(data);
+    return data + (64 - address % 64) % 64;
+}
+
+}  // namespace
+
+Scratch::Scratch(Index size) {
+    if (size > kept.size) {
+        std::free(kept.data);
+        kept.data = nullptr;
+        kept.size = 0;
+        kept.data = allocate(size);
+        kept.size = size;
+    }
+    data_ = aligned(kept.data);
+    if (poisoned.load()) std::memset(data_, 0xff, static_cast<std::size_t>(size));  // NaN
+}
+
+Scratch::~Scratch() {
+    if (kept.size > kept_bytes) {
+        std::free(kept.data);
+        kept.data = nullptr;
+        kept.size = 0;
+    }
+}
+
+void Scratch::poison(bool on) { poisoned.store(on); }
+
+}  // namespace unrolled

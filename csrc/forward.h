@@ -1,0 +1,288 @@
+// All steps of one direction of a layer.
+//
+// For a stretch of steps at a time, small enough to stay in the cache, the input's part of the gates
+// is one product; then each step adds the state's part tile by tile, and the equations of the cell
+// are done on each tile while it is in registers.
+#pragma once
+
+#include "threads.h"
+#include "units.h"
+#include "workspace.h"
+
+namespace unrolled {
+namespace UNROLLED_ISA {
+
+template <class CellKind, class T>
+class ForwardPass {
+    using V = Vec<T>;
+    static constexpr int W = V::width;
+    static constexpr int G = CellKind::gates, U = CellKind::vectors;
+    static constexpr Index columns = Shape<CellKind, T>::gate_columns;
+    static constexpr Index stretch_bytes = 128 * 1024;
+
+public:
+    ForwardPass(const Sizes& sizes, const Order& order, Sequence<const T> x, Sequence<T> out,
+                const Forward<T>& layer, Partition partition)
+        : sizes_(sizes), order_(order), x_(x), out_(out), layer_(layer), partition_(partition),
+          shape_(sizes, layer.w_hr != nullptr), saved_(shape_, order.first[order.steps]) {}
+
+    static Index saved_size(const Sizes& sizes, Index S, bool projected) {
+        const Shape<CellKind, T> shape(sizes, projected);
+        return Saved<CellKind, T>(shape, S).size;
+    }
+
+    Index scratch_size() {
+        Arena arena(nullptr);
+        lay_out(arena);
+        return arena.size();
+    }
+
+    void run(Team& team, char* scratch) {
+        Arena arena(scratch);
+        lay_out(arena);
+        team_ = &team;
+        team.run([](void* self, int worker) { static_cast<ForwardPass*>(self)->work(worker); },
+                 this);
+    }
+
+private:
+    const Sizes& sizes_;
+    const Order& order_;
+    Sequence<const T> x_;
+    Sequence<T> out_;
+    const Forward<T>& layer_;
+    Partition partition_;
+    Shape<CellKind, T> shape_;
+    Saved<CellKind, T> saved_;
+    Team* team_ = nullptr;
+
+    // Shared scratch.
+    T* w_ih_;   // [gate_panels, C, columns]
+    T* w_hh_;   // [gate_panels, P, columns]
+    T* w_hr_;   // [state_panels, H, 2 W]
+    T* b_x_;    // [gate_panels, columns]: what a_x starts from
+    T* b_h_;    // [gate_panels, columns]: gru: b_hn at the place of n, what m starts from
+    T* start_;  // [N, Pp] initial states by place
+    T* c_;      // [N, Hp] cell states by place
+    T* state_;  // [2, N, Pp] states of even and odd steps, inference
+    T* raw_;    // [N, Hp] o * tanh(c) before the projection, inference
+
+    // Each worker's scratch, one after the other.
+    struct Own {
+        T* a_x;               // [rows of a stretch, its panels, columns]
+        const T** rows;       // x rows of a stretch
+        const T** h;          // state rows of a step
+        const T** raw;        // unprojected rows of a step
+        T** out;              // output rows of a step
+    };
+    static constexpr int most_workers = 256;
+    Own own_[most_workers];
+
+    bool keeps() const { return layer_.saved != nullptr; }
+
+    Index stretch_rows(Index places, Index panels) const {
+        const Index fit = stretch_bytes / (greatest(1, panels) * columns * Index(sizeof(T)));
+        const Index all = order_.first[order_.steps];
+        return least(greatest(places, fit), greatest(places, all));
+    }
+
+    void lay_out(Arena& arena) {
+        w_ih_ = arena.take<T>(shape_.gate_panels * sizes_.C * columns);
+        w_hh_ = arena.take<T>(shape_.gate_panels * sizes_.P * columns);
+        w_hr_ = arena.take<T>(shape_.projected ? shape_.state_panels * sizes_.H * 2 * W : 0);
+        b_x_ = arena.take<T>(shape_.gate_panels * columns);
+        b_h_ = arena.take<T>(shape_.gate_panels * columns);
+        start_ = arena.take<T>(sizes_.N * shape_.Pp);
+        c_ = arena.take<T>(CellKind::has_c ? sizes_.N * shape_.Hp : 0);
+        state_ = arena.take<T>(keeps() ? 0 : 2 * sizes_.N * shape_.Pp);
+        raw_ = arena.take<T>(shape_.projected && !keeps() ? sizes_.N * shape_.Hp : 0);
+        for (int w = 0; w < partition_.workers; ++w) {
+            const Places places = partition_.places(order_, sizes_.N, w);
+            const Range panels = partition_.panels(shape_.gate_panels, w);
+            const Index rows = stretch_rows(places.count, panels.end - panels.begin);
+            own_[w].a_x = arena.take<T>(rows * (panels.end - panels.begin) * columns);
+            own_[w].rows = arena.take<const T*>(rows);
+            own_[w].h = arena.take<const T*>(places.count);
+            own_[w].raw = arena.take<const T*>(places.count);
+            own_[w].out = arena.take<T*>(places.count);
+        }
+    }
+
+    // The state of place i after step j; j = -1: before the first.
+    T* state(Index i, Index j) const {
+        if (j < 0) return start_ + i * shape_.Pp;
+        if (keeps()) return layer_.saved + saved_.states + (order_.first[j] + i) * shape_.Pp;
+        return state_ + ((j & 1) * sizes_.N + i) * shape_.Pp;
+    }
+
+    T* raw(Index i, Index j) const {
+        if (keeps()) return layer_.saved + saved_.raw + (order_.first[j] + i) * shape_.Hp;
+        return raw_ + i * shape_.Hp;
+    }
+
+    void pack(int worker) {
+        const Index H = sizes_.H;
+        const Range gates = share(shape_.gate_panels, worker, partition_.workers);
+        pack_gates<U, G, T>(layer_.w_ih, H, sizes_.C, gates.begin, gates.end, w_ih_);
+        pack_gates<U, G, T>(layer_.w_hh, H, sizes_.P, gates.begin, gates.end, w_hh_);
+        for (Index p = gates.begin; p < gates.end; ++p) {
+            for (Index column = 0; column < columns; ++column) {
+                const Index g = column / W % G;
+                const Index unit = (p * U + column / W / G) * W + column % W;
+                const T ih = layer_.b_ih && unit < H ? layer_.b_ih[g * H + unit] : T(0);
+                const T hh = layer_.b_hh && unit < H ? layer_.b_hh[g * H + unit] : T(0);
+                const bool apart = CellKind::splits_biases && g == G - 1;
+                b_x_[p * columns + column] = apart ? ih : ih + hh;
+                b_h_[p * columns + column] = hh;
+            }
+        }
+        if (shape_.projected) {
+            const Range states = share(shape_.state_panels, worker, partition_.workers);
+            pack_gates<2, 1, T>(layer_.w_hr, sizes_.P, H, states.begin, states.end, w_hr_);
+        }
+        const Range rows = share(sizes_.N, worker, partition_.workers);
+        copy_states(layer_.h0, sizes_.P, shape_.Pp, order_, rows, start_);
+        if (CellKind::has_c) copy_states(layer_.c0, H, shape_.Hp, order_, rows, c_);
+    }
+
+    void work(int worker) {
+        const FlushDenormals flush;
+        pack(worker);
+        team_->barrier();
+        const Places places = partition_.places(order_, sizes_.N, worker);
+        const Range panels = partition_.panels(shape_.gate_panels, worker);
+        const Range states = partition_.panels(shape_.state_panels, worker);
+        const Index capacity = stretch_rows(places.count, panels.end - panels.begin);
+        for (Index j = 0; j < order_.steps;) {
+            const Index end = input_product(worker, places, panels, j, capacity);
+            Index position = 0;
+            for (; j < end; ++j) {
+                const Index count = places.among(order_.active[j]);
+                step(worker, places, panels, states, j, count, position);
+                position += count;
+                if (partition_.by_units) team_->barrier();
+            }
+        }
+        finish(share(sizes_.N, worker, partition_.workers), places);
+    }
+
+    // a_x = W_ih x + b of the steps from j on that fit the worker's memory; returns the next step.
+    Index input_product(int worker, const Places& places, Range panels, Index j, Index capacity) {
+        Own& own = own_[worker];
+        Index rows = 0;
+        for (; j < order_.steps; ++j) {
+            const Index count = places.among(order_.active[j]);
+            if (rows && rows + count > capacity) break;
+            for (Index k = 0; k < count; ++k) {
+                const Index i = places[k];
+                own.rows[rows + k] = x_.data + order_.time(i, j, layer_.reverse) * x_.step +
+                                     order_.row[i] * x_.row;
+            }
+            rows += count;
+        }
+        const Index width = (panels.end - panels.begin) * columns;
+        product<U * G, T>(rows, Rows<T>::contiguous(own.rows, sizes_.C), w_ih_, panels.begin,
+                          panels.end, FromPanel<T>{b_x_}, [&](Index q, Index p, const T* sums) {
+                              T* to = own.a_x + q * width + (p - panels.begin) * columns;
+                              for (int v = 0; v < U * G; ++v)
+                                  V::load(sums + v * W).store(to + v * W);
+                          });
+        return j;
+    }
+
+    void step(int worker, const Places& places, Range panels, Range states, Index j, Index count,
+              Index position) {
+        Own& own = own_[worker];
+        for (Index k = 0; k < count; ++k) {
+            const Index i = places[k];
+            own.h[k] = state(i, j - 1);
+            own.out[k] = out_.data + order_.time(i, j, layer_.reverse) * out_.step +
+                         order_.row[i] * out_.row;
+        }
+        const Index width = (panels.end - panels.begin) * columns;
+        const Index H = sizes_.H;
+        const T* a_x = own.a_x + position * width - panels.begin * columns;
+        auto equations = [&](Index k, Index p, const T* sums) {
+            V a[U * G];
+            for (int v = 0; v < U * G; ++v) a[v] = V::load(sums + v * W);
+                const Index i = places[k];
+                for (int u = 0; u < U; ++u) {
+                    const Index at = (p * U + u) * W;
+                    Unit<T> unit{};
+                    if (CellKind::splits_biases)
+                        unit.a_x = a_x + k * width + p * columns + (u * G + G - 1) * W;
+                    if (CellKind::carries) unit.h_prev = own.h[k] + at;
+                    if (CellKind::has_c) unit.c = c_ + i * shape_.Hp + at;
+                    if (CellKind::slots && keeps())
+                        unit.saved = layer_.saved + saved_.gates +
+                                     ((order_.first[j] + i) * shape_.unit_vectors + p * U + u) *
+                                         CellKind::slots * W;
+                    const V h = CellKind::template forward<T>(a + u * G, unit);
+                    if (shape_.projected) {
+                        h.store(raw(i, j) + at);
+                    } else {
+                        h.store(state(i, j) + at);
+                        store_output(h, own.out[k] + at, H - at);
+                    }
+                }
+        };
+        const Rows<T> left = Rows<T>::contiguous(own.h, sizes_.P);
+        if constexpr (CellKind::splits_biases) {
+            product<U * G, T>(count, left, w_hh_, panels.begin, panels.end,
+                              FromRowsAndPanel<T>{a_x, width, b_h_}, equations);
+        } else {
+            product<U * G, T>(count, left, w_hh_, panels.begin, panels.end,
+                              FromRows<T>{a_x, width}, equations);
+        }
+        if constexpr (CellKind::has_c) {
+            if (shape_.projected) project(worker, places, states, j, count);
+        }
+    }
+
+    // h' = W_hr (o * tanh(c'))
+    void project(int worker, const Places& places, Range states, Index j, Index count) {
+        Own& own = own_[worker];
+        if (partition_.by_units) team_->barrier();
+        for (Index k = 0; k < count; ++k) own.raw[k] = raw(places[k], j);
+        product<2, T>(count, Rows<T>::contiguous(own.raw, sizes_.H), w_hr_, states.begin,
+                      states.end, FromZero<T>{}, [&](Index k, Index p, const T* sums) {
+                          for (int v = 0; v < 2; ++v) {
+                              const Index at = (p * 2 + v) * W;
+                              const V h = V::load(sums + v * W);
+                              h.store(state(places[k], j) + at);
+                              store_output(h, own.out[k] + at, sizes_.P - at);
+                          }
+                      });
+    }
+
+    static UNROLLED_INLINE void store_output(V h, T* to, Index columns_left) {
+        if (columns_left >= W) {
+            h.store(to);
+        } else if (columns_left > 0) {
+            h.store_first(to, columns_left);
+        }
+    }
+
+    // Final states, and zeros at padding; each worker its own rows, which no other still writes.
+    void finish(Range rows, const Places& places) {
+        const bool all = !partition_.by_units;
+        const Index count = all ? places.count : rows.end - rows.begin;
+        for (Index k = 0; k < count; ++k) {
+            const Index i = all ? places[k] : rows.begin + k;
+            const Index row = order_.row[i], length = order_.length[i];
+            const T* h = state(i, length - 1);
+            for (Index c = 0; c < sizes_.P; ++c) layer_.h_n[row * sizes_.P + c] = h[c];
+            if (CellKind::has_c) {
+                const T* c_last = c_ + i * shape_.Hp;
+                for (Index c = 0; c < sizes_.H; ++c) layer_.c_n[row * sizes_.H + c] = c_last[c];
+            }
+            for (Index t = length; t < sizes_.T; ++t) {
+                T* padding = out_.data + t * out_.step + row * out_.row;
+                for (Index c = 0; c < sizes_.P; ++c) padding[c] = 0;
+            }
+        }
+    }
+};
+
+}  // namespace UNROLLED_ISA
+}  // namespace unrolled

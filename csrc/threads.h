@@ -1,0 +1,45 @@
+// The thread pool: one for the process, made at first use.
+//
+// A Team takes the pool for one call. If another Python thread has it, the team is one thread, the
+// caller: calls never wait for each other. Idle threads look for work for some microseconds, then
+// sleep. After a fork the child makes a pool of its own.
+#pragma once
+
+namespace unrolled {
+
+struct Pool;
+
+class Team {
+public:
+    explicit Team(int wanted);
+    ~Team();
+    Team(const Team&) = delete;
+    Team& operator=(const Team&) = delete;
+
+    int size() const { return size_; }
+
+    // Calls work(context, w) for each w < size(), each on a thread of its own, w = 0 on the caller's,
+    // and returns when all have returned.
+    void run(void (*work)(void* context, int worker), void* context);
+
+    // Within run: waits until all workers are here.
+    void barrier();
+
+private:
+    Pool* pool_ = nullptr;
+    int size_ = 1;
+};
+
+// While it lives, numbers too small for a normal exponent count as zero on this thread.
+class FlushDenormals {
+public:
+    FlushDenormals();
+    ~FlushDenormals();
+    FlushDenormals(const FlushDenormals&) = delete;
+    FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+private:
+    unsigned long long before_;
+};
+
+}  // namespace unrolled
