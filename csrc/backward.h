@@ -67,9 +67,9 @@ private:
     T* w_ih_;        // [input_panels, G * Hp, 2 W], if grad_x is wanted
     T* w_hr_;        // [hidden_panels, Pp, 2 W], if projected
     T* start_;       // [N, Pp] initial states by place
-    T* start_c_;     // [N, Hp]
-    T* carry_;       // [N, Pp] the part of dh that comes by no product; at first grad_h_n
-    T* dc_;          // [N, Hp]
+    T* start_c_;     // [vectors, N, W]
+    T* carry_;       // [state_panels, N, 2 W] the part of dh that comes by no product; at first grad_h_n
+    T* dc_;          // [vectors, N, W]
     T* da_[2];       // [B * hidden_panels, stride]: gradients of the gates' sums, by position
     T* dh_[2];       // [state_panels, stride]: those of the projected states
     T* total_h_;     // [G * hidden_panels, groups of P, group, 2 W]: grad_w_hh, transposed
@@ -132,8 +132,7 @@ private:
         return layer_.saved + saved_.raw + (order_.first[j] + i) * shape_.Hp;
     }
     const T* gates(Index i, Index j, Index vector) const {
-        return layer_.saved + saved_.gates +
-               ((order_.first[j] + i) * shape_.unit_vectors + vector) * CellKind::slots * W;
+        return layer_.saved + saved_.gates + gates_at(shape_, order_, i, j, vector);
     }
 
     static void clear(T* data, Index count) {
@@ -158,11 +157,12 @@ private:
                             w_hr_);
         }
         part = share(sizes_.N, worker, workers);
-        copy_states(layer_.h0, sizes_.P, shape_.Pp, order_, part, start_);
-        copy_states(layer_.grad_h_n, sizes_.P, shape_.Pp, order_, part, carry_);
+        const Index N = sizes_.N, Pp = shape_.Pp;
+        copy_states(layer_.h0, sizes_.P, Pp, Pp, order_, N, part, start_);
+        copy_states<T>(layer_.grad_h_n, sizes_.P, Pp, wide, order_, N, part, carry_);
         if (CellKind::has_c) {
-            copy_states(layer_.c0, H, Hp, order_, part, start_c_);
-            copy_states(layer_.grad_c_n, H, Hp, order_, part, dc_);
+            copy_states<T>(layer_.c0, H, Hp, W, order_, N, part, start_c_);
+            copy_states<T>(layer_.grad_c_n, H, Hp, W, order_, N, part, dc_);
         }
         part = share(G * shape_.hidden_panels, worker, workers);
         const Index panels = part.end - part.begin;
@@ -284,8 +284,8 @@ private:
                        const Finish& finish) {
         const Rows<T> left = gate_rows(own.left);
         if constexpr (CellKind::carries) {
-            const FromRows<T> carried{carry_ + places.first * shape_.Pp,
-                                      places.stride * shape_.Pp};
+            const FromRows<T> carried{carry_ + places.first * wide, places.stride * wide,
+                                      sizes_.N * wide};
             product<2, T>(count, left, w_hh_, panels.begin, panels.end, carried, finish);
         } else {
             product<2, T>(count, left, w_hh_, panels.begin, panels.end, FromZero<T>{}, finish);
@@ -298,13 +298,14 @@ private:
                     const Finish& finish) {
         for (Index k = from; k < to; ++k)
             for (Index p = panels.begin; p < panels.end; ++p)
-                finish(k, p, carry_ + places[k] * shape_.Pp + p * wide);
+                finish(k, p, carry_ + (p * sizes_.N + places[k]) * wide);
     }
 
     UNROLLED_INLINE void add_outside(Index i, Index j, Index p, V* dh) const {
         if (!grad_out_.data) return;
         const T* from = grad_out_.data + order_.time(i, j, layer_.reverse) * grad_out_.step +
                         order_.row[i] * grad_out_.row + p * wide;
+        prefetch(layer_.reverse ? from + grad_out_.step : from - grad_out_.step);
         for (int v = 0; v < 2; ++v, from += W) {
             const Index left = sizes_.P - p * wide - v * W;
             if (left >= W) {
@@ -327,12 +328,12 @@ private:
                 if (!CellKind::slots) unit.h = state(i, j) + at;
                 if (CellKind::carries) {
                     unit.h_prev = state(i, j - 1) + at;
-                    unit.carry = carry_ + i * shape_.Pp + at;
+                    unit.carry = carry_ + (p * sizes_.N + i) * wide + v * W;
                 }
                 if (CellKind::has_c) {
-                    unit.c_prev = j == 0 ? start_c_ + i * shape_.Hp + at
+                    unit.c_prev = j == 0 ? start_c_ + (vector * sizes_.N + i) * W
                                          : gates(i, j - 1, vector) + (CellKind::slots - 1) * W;
-                    unit.dc = dc_ + i * shape_.Hp + at;
+                    unit.dc = dc_ + (vector * sizes_.N + i) * W;
                 }
                 CellKind::template backward<T>(dh[v], unit, da);
             } else {
@@ -420,7 +421,7 @@ private:
             for (Index k = 0; k < count; ++k) {
                 const Index i = all ? places[k] : part.begin + k;
                 T* to = layer_.grad_c0 + order_.row[i] * sizes_.H;
-                for (Index c = 0; c < sizes_.H; ++c) to[c] = dc_[i * shape_.Hp + c];
+                for (Index c = 0; c < sizes_.H; ++c) to[c] = dc_[(c / W * sizes_.N + i) * W + c % W];
             }
         }
     }

@@ -63,13 +63,13 @@ private:
     T* b_x_;    // [gate_panels, columns]: what a_x starts from
     T* b_h_;    // [gate_panels, columns]: gru: b_hn at the place of n, what m starts from
     T* start_;  // [N, Pp] initial states by place
-    T* c_;      // [N, Hp] cell states by place
+    T* c_;      // [vectors, N, W] cell states by place
     T* state_;  // [2, N, Pp] states of even and odd steps, inference
     T* raw_;    // [N, Hp] o * tanh(c) before the projection, inference
 
     // Each worker's scratch, one after the other.
     struct Own {
-        T* a_x;               // [rows of a stretch, its panels, columns]
+        T* a_x;               // [its panels, rows of a stretch, columns]
         const T** rows;       // x rows of a stretch
         const T** h;          // state rows of a step
         const T** raw;        // unprojected rows of a step
@@ -141,8 +141,9 @@ private:
             pack_gates<2, 1, T>(layer_.w_hr, sizes_.P, H, states.begin, states.end, w_hr_);
         }
         const Range rows = share(sizes_.N, worker, partition_.workers);
-        copy_states(layer_.h0, sizes_.P, shape_.Pp, order_, rows, start_);
-        if (CellKind::has_c) copy_states(layer_.c0, H, shape_.Hp, order_, rows, c_);
+        copy_states(layer_.h0, sizes_.P, shape_.Pp, shape_.Pp, order_, sizes_.N, rows, start_);
+        if (CellKind::has_c)
+            copy_states<T>(layer_.c0, H, shape_.Hp, W, order_, sizes_.N, rows, c_);
     }
 
     void work(int worker) {
@@ -158,7 +159,7 @@ private:
             Index position = 0;
             for (; j < end; ++j) {
                 const Index count = places.among(order_.active[j]);
-                step(worker, places, panels, states, j, count, position);
+                step(worker, places, panels, states, j, count, position, capacity);
                 position += count;
                 if (partition_.by_units) team_->barrier();
             }
@@ -180,10 +181,10 @@ private:
             }
             rows += count;
         }
-        const Index width = (panels.end - panels.begin) * columns;
+        const Index panel = capacity * columns;
         product<U * G, T>(rows, Rows<T>::contiguous(own.rows, sizes_.C), w_ih_, panels.begin,
                           panels.end, FromPanel<T>{b_x_}, [&](Index q, Index p, const T* sums) {
-                              T* to = own.a_x + q * width + (p - panels.begin) * columns;
+                              T* to = own.a_x + (p - panels.begin) * panel + q * columns;
                               for (int v = 0; v < U * G; ++v)
                                   V::load(sums + v * W).store(to + v * W);
                           });
@@ -191,7 +192,7 @@ private:
     }
 
     void step(int worker, const Places& places, Range panels, Range states, Index j, Index count,
-              Index position) {
+              Index position, Index capacity) {
         Own& own = own_[worker];
         for (Index k = 0; k < count; ++k) {
             const Index i = places[k];
@@ -199,9 +200,11 @@ private:
             own.out[k] = out_.data + order_.time(i, j, layer_.reverse) * out_.step +
                          order_.row[i] * out_.row;
         }
-        const Index width = (panels.end - panels.begin) * columns;
         const Index H = sizes_.H;
-        const T* a_x = own.a_x + position * width - panels.begin * columns;
+        const Index panel = capacity * columns;
+        const T* a_x = own.a_x + position * columns - panels.begin * panel;
+        // The next step's memory, asked for early.
+        const Index ahead = layer_.reverse ? -out_.step : out_.step;
         auto equations = [&](Index k, Index p, const T* sums) {
             V a[U * G];
             for (int v = 0; v < U * G; ++v) a[v] = V::load(sums + v * W);
@@ -210,29 +213,29 @@ private:
                     const Index at = (p * U + u) * W;
                     Unit<T> unit{};
                     if (CellKind::splits_biases)
-                        unit.a_x = a_x + k * width + p * columns + (u * G + G - 1) * W;
+                        unit.a_x = a_x + k * columns + p * panel + (u * G + G - 1) * W;
                     if (CellKind::carries) unit.h_prev = own.h[k] + at;
-                    if (CellKind::has_c) unit.c = c_ + i * shape_.Hp + at;
+                    if (CellKind::has_c) unit.c = c_ + ((p * U + u) * sizes_.N + i) * W;
                     if (CellKind::slots && keeps())
                         unit.saved = layer_.saved + saved_.gates +
-                                     ((order_.first[j] + i) * shape_.unit_vectors + p * U + u) *
-                                         CellKind::slots * W;
+                                     gates_at(shape_, order_, i, j, p * U + u);
                     const V h = CellKind::template forward<T>(a + u * G, unit);
                     if (shape_.projected) {
                         h.store(raw(i, j) + at);
                     } else {
                         h.store(state(i, j) + at);
                         store_output(h, own.out[k] + at, H - at);
+                        prefetch(own.out[k] + at + ahead);
                     }
                 }
         };
         const Rows<T> left = Rows<T>::contiguous(own.h, sizes_.P);
         if constexpr (CellKind::splits_biases) {
             product<U * G, T>(count, left, w_hh_, panels.begin, panels.end,
-                              FromRowsAndPanel<T>{a_x, width, b_h_}, equations);
+                              FromRowsAndPanel<T>{a_x, columns, panel, b_h_}, equations);
         } else {
             product<U * G, T>(count, left, w_hh_, panels.begin, panels.end,
-                              FromRows<T>{a_x, width}, equations);
+                              FromRows<T>{a_x, columns, panel}, equations);
         }
         if constexpr (CellKind::has_c) {
             if (shape_.projected) project(worker, places, states, j, count);
@@ -273,8 +276,8 @@ private:
             const T* h = state(i, length - 1);
             for (Index c = 0; c < sizes_.P; ++c) layer_.h_n[row * sizes_.P + c] = h[c];
             if (CellKind::has_c) {
-                const T* c_last = c_ + i * shape_.Hp;
-                for (Index c = 0; c < sizes_.H; ++c) layer_.c_n[row * sizes_.H + c] = c_last[c];
+                for (Index c = 0; c < sizes_.H; ++c)
+                    layer_.c_n[row * sizes_.H + c] = c_[(c / W * sizes_.N + i) * W + c % W];
             }
             for (Index t = length; t < sizes_.T; ++t) {
                 T* padding = out_.data + t * out_.step + row * out_.row;

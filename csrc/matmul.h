@@ -108,14 +108,14 @@ struct FromPanel {
     }
 };
 
-// Each row and panel its own: rows `stride` apart, of panels [V * width].
+// Each row and panel its own: from + i * row + p * panel.
 template <class T>
 struct FromRows {
-    const T* rows;
-    Index stride;
+    const T* first;
+    Index row, panel;
     template <int V>
     UNROLLED_INLINE void operator()(Index i, Index p, Vec<T> (&sum)[V]) const {
-        const T* from = rows + i * stride + p * V * Vec<T>::width;
+        const T* from = first + i * row + p * panel;
         for (int v = 0; v < V; ++v) sum[v] = Vec<T>::load(from + v * Vec<T>::width);
     }
 };
@@ -123,12 +123,12 @@ struct FromRows {
 // As FromRows, but the last vector as FromPanel: the gru's m has no part of the input.
 template <class T>
 struct FromRowsAndPanel {
-    const T* rows;
-    Index stride;
+    const T* first;
+    Index row, panel;
     const T* panels;
     template <int V>
     UNROLLED_INLINE void operator()(Index i, Index p, Vec<T> (&sum)[V]) const {
-        const T* from = rows + i * stride + p * V * Vec<T>::width;
+        const T* from = first + i * row + p * panel;
         for (int v = 0; v < V - 1; ++v) sum[v] = Vec<T>::load(from + v * Vec<T>::width);
         sum[V - 1] = Vec<T>::load(panels + (p * V + V - 1) * Vec<T>::width);
     }

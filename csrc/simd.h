@@ -42,6 +42,15 @@ using Index = std::ptrdiff_t;
 
 namespace UNROLLED_ISA {
 
+// Asks for the cache line at p; any address will do.
+UNROLLED_INLINE void prefetch(const void* p) {
+#if defined(_MSC_VER) && !defined(__clang__)
+    (void)p;
+#else
+    __builtin_prefetch(p);
+#endif
+}
+
 // width: elements of a vector; registers: vector registers of the instruction set.
 template <class T>
 struct Vec;

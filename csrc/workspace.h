@@ -87,28 +87,37 @@ struct Shape {
           projected(is_projected) {}
 };
 
-// What forward leaves for backward: one block of memory, by position.
+// What forward leaves for backward: one block of memory. The states are rows by position; the gates
+// are in the order in which both passes go through them, step by step, vector by vector, row by row.
 template <class CellKind, class T>
 struct Saved {
     Index states, gates, raw, size;  // where each part begins
 
     Saved(const Shape<CellKind, T>& shape, Index S) {
         states = 0;                                                         // [S, Pp]
-        gates = states + S * shape.Pp;                                      // [S, vectors, slots, W]
+        gates = states + S * shape.Pp;                                      // [step, vectors, rows, slots, W]
         raw = gates + S * shape.unit_vectors * CellKind::slots * shape.W;   // [S, Hp] if projected
         size = raw + (shape.projected ? S * shape.Hp : 0);
     }
 };
 
-// Copies rows [columns] in the order of places into rows [padded], the rest of each zero.
+// The gates of place i at step j in a given vector of units, within Saved::gates.
+template <class CellKind, class T>
+UNROLLED_INLINE Index gates_at(const Shape<CellKind, T>& shape, const Order& order, Index i, Index j,
+                               Index vector) {
+    return (order.first[j] * shape.unit_vectors + vector * order.active[j] + i) *
+           (CellKind::slots * Shape<CellKind, T>::W);
+}
+
+// Copies rows [columns] in the order of places into to [padded / width, N, width]: panels of `width`
+// columns, or with width = padded plain rows. What is not given is zero.
 template <class T>
-void copy_states(const T* from, Index columns, Index padded, const Order& order, Range places,
-                 T* to) {
+void copy_states(const T* from, Index columns, Index padded, Index width, const Order& order,
+                 Index N, Range places, T* to) {
     for (Index i = places.begin; i < places.end; ++i) {
-        T* row = to + i * padded;
-        const Index given = from ? columns : 0;
-        for (Index c = 0; c < given; ++c) row[c] = from[order.row[i] * columns + c];
-        for (Index c = given; c < padded; ++c) row[c] = 0;
+        for (Index c = 0; c < padded; ++c)
+            to[(c / width * N + i) * width + c % width] =
+                from && c < columns ? from[order.row[i] * columns + c] : T(0);
     }
 }
 
