@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 
-from unrolled.kernels.layout import recurrent_shapes
+from unrolled.kernels.call import describe_call, run_forward
+from unrolled.kernels.layout import GATE_NAMES, recurrent_shapes
 
 CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", None), ("lstm", None)]
 # Those, and the LSTM with a projection to 2 channels.
@@ -101,6 +103,18 @@ def solve(p: Problem, module: Any, forward: Any = None, backward: Any = None) ->
     }
 
 
+def infer(p: Problem) -> dict[str, Any]:
+    """Output and final states by the compiled kernels, keeping nothing for backward, by name."""
+    weight_hh, weight_hr = p.parameters["weight_hh"], p.parameters.get("weight_hr")
+    cell = p.nonlinearity or p.cell
+    call = describe_call(cell, p.x, weight_hh, p.lengths, p.reverse, weight_hr)
+    states, weights = list(p.states.values()), list(p.parameters.values())
+    output, final, saved = run_forward(call, p.x, states, weights, training=False)
+    assert saved is None
+    names = [f"final {name}" for name in p.states]
+    return {"output": output, **dict(zip(names, final, strict=True))}
+
+
 def assert_same(actual: dict[str, Any], expected: dict[str, Any], tolerance: float = 1e-11) -> None:
     """Same names, shapes, dtypes and, within the tolerance, values; 0: the same bits but for -0."""
     assert list(actual) == list(expected)
@@ -110,3 +124,82 @@ def assert_same(actual: dict[str, Any], expected: dict[str, Any], tolerance: flo
         np.testing.assert_allclose(
             actual[name], value, rtol=tolerance, atol=tolerance, err_msg=name
         )
+
+
+def torch_like(kind: tuple[str, str | None, int], **arguments: Any) -> Problem:
+    """A problem whose parameters are uniform in +-1/sqrt(H), as torch.nn starts."""
+    p = problem(*kind, **arguments)
+    bound = (len(p.parameters["weight_hh"]) / len(GATE_NAMES[p.cell])) ** -0.5
+    rng = np.random.default_rng(arguments.get("seed", 0) + 1)
+    for name, array in p.parameters.items():
+        p.parameters[name] = rng.uniform(-bound, bound, array.shape).astype(array.dtype)
+    return p
+
+
+def as_float64(p: Problem) -> Problem:
+    """The same values, exactly, in float64."""
+
+    def wide(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: array.astype(np.float64) for name, array in arrays.items()}
+
+    return replace(
+        p,
+        x=p.x.astype(np.float64),
+        states=wide(p.states),
+        parameters=wide(p.parameters),
+        grad_output=p.grad_output.astype(np.float64),
+        grad_final=wide(p.grad_final),
+    )
+
+
+# {dtype: (outputs and final states, gradients)}, see `errors`.
+BARS = {np.dtype(np.float32): (2e-6, 2e-5), np.dtype(np.float64): (1e-14, 1e-12)}
+
+
+def assert_accurate(actual: dict[str, Any], expected: dict[str, Any]) -> None:
+    """`actual` against the float64 `expected`, within BARS.
+
+    The error of an output or final state is its largest absolute difference, over the largest
+    value of the array where that is more than 1 (relu). The error of a gradient is its largest
+    absolute difference over the largest absolute value of that gradient's array, or a hundredth of
+    the largest of all gradients where that is more (sums that happen to cancel).
+    """
+    assert list(actual) == list(expected)
+    grads = [value for name, value in expected.items() if name.startswith("grad")]
+    floor = 0.01 * max((np.abs(value).max() for value in grads), default=0)
+    for name, value in expected.items():
+        assert actual[name].shape == value.shape, name
+        for_outputs, for_gradients = BARS[actual[name].dtype]
+        is_gradient = name.startswith("grad")
+        scale = max(np.abs(value).max(), floor if is_gradient else 1)
+        error = np.abs(actual[name] - value).max() / (scale or 1)
+        bar = for_gradients if is_gradient else for_outputs
+        assert error <= bar, f"{name} is off by {error:.2g}, more than {bar:.2g}"
+
+
+def assert_same_bits(actual: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert list(actual) == list(expected)
+    for name, value in expected.items():
+        assert actual[name].shape == value.shape, name
+        assert actual[name].tobytes() == value.tobytes(), name
+
+
+SIZES = st.one_of(st.integers(1, 40), st.sampled_from([48, 64, 100, 130]))
+
+
+@st.composite
+def problems(draw: Any) -> Problem:
+    """Any cell, sizes that fill no vector, lengths in any order, both directions and dtypes."""
+    steps, batch = draw(st.integers(1, 12)), draw(st.integers(1, 20))
+    inputs, hidden = draw(SIZES), draw(SIZES)
+    cell, nonlinearity = draw(st.sampled_from(CELLS))
+    proj_size = draw(st.integers(0, hidden + 2)) if cell == "lstm" else 0
+    each = st.lists(st.integers(1, steps), min_size=batch, max_size=batch).map(np.array)
+    return torch_like(
+        (cell, nonlinearity, proj_size),
+        lengths=draw(st.none() | each),
+        reverse=draw(st.booleans()),
+        sizes=(steps, batch, inputs, hidden),
+        dtype=draw(st.sampled_from([np.float32, np.float64])),
+        seed=draw(st.integers(0, 2**16)),
+    )

@@ -27,6 +27,7 @@ class Call:
     code: int  # of the cell, in CODES
     dtype: np.dtype[Any]
     sizes: tuple[int, int, int, int, int]  # T, N, C, H, P
+    projected: bool  # P may be H with a projection too
     lengths: np.ndarray | None  # [N] int64; None: all T
     reverse: bool
 
@@ -35,13 +36,14 @@ class Call:
         """How many items forward keeps for backward."""
         num_steps, num_sequences, _, *channels = self.sizes
         valid = num_steps * num_sequences if self.lengths is None else int(self.lengths.sum())
-        size: int = _kernels().saved_size(self.code, self.dtype.itemsize, valid, *channels)
+        item = self.dtype.itemsize
+        size: int = _kernels().saved_size(self.code, item, valid, *channels, self.projected)
         return size
 
     def agrees(self, other: Call) -> bool:
-        same = (self.code, self.dtype, self.sizes, self.reverse)
-        if same != (other.code, other.dtype, other.sizes, other.reverse):
-            return False
+        for name in ("code", "dtype", "sizes", "projected", "reverse"):
+            if getattr(self, name) != getattr(other, name):
+                return False
         if self.lengths is None or other.lengths is None:
             return self.lengths is other.lengths
         return bool((self.lengths == other.lengths).all())
@@ -63,7 +65,12 @@ def _kernels() -> Any:
 
 
 def describe_call(
-    cell: str, x: np.ndarray, weight_hh: np.ndarray, lengths: ArrayLike | None, reverse: bool
+    cell: str,
+    x: np.ndarray,
+    weight_hh: np.ndarray,
+    lengths: ArrayLike | None,
+    reverse: bool,
+    weight_hr: np.ndarray | None = None,
 ) -> Call:
     """`cell` is a key of CODES; lengths are checked here.
 
@@ -79,7 +86,7 @@ def describe_call(
             counts = None
     hidden_size = len(weight_hh) // GATES.get(cell, 1)
     sizes = (num_steps, num_sequences, input_size, hidden_size, weight_hh.shape[1])
-    return Call(CODES[cell], x.dtype, sizes, counts, bool(reverse))
+    return Call(CODES[cell], x.dtype, sizes, weight_hr is not None, counts, bool(reverse))
 
 
 def _whole(array: np.ndarray) -> np.ndarray:

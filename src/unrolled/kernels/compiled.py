@@ -168,7 +168,7 @@ def lstm_step(
         return equations.lstm_step(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
     weights = [weight_ih, weight_hh, bias_ih, bias_hh]
     weights += [] if weight_hr is None else [weight_hr]
-    call = describe_call("lstm", x[None], weight_hh, None, False)
+    call = describe_call("lstm", x[None], weight_hh, None, False, weight_hr)
     _, (h, c), _ = run_forward(call, x[None], [h, c], weights, training=False)
     return h, c
 
@@ -187,7 +187,7 @@ def lstm_forward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
     """All steps, x [T, N, C]; see `equations.lstm_forward`."""
     check_arrays("lstm", x, {"h0": h0, "c0": c0}, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
-    call = describe_call("lstm", x, weight_hh, lengths, reverse)
+    call = describe_call("lstm", x, weight_hh, lengths, reverse, weight_hr)
     if _is_empty(x, weight_hh):
         return equations.lstm_forward(
             x, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, lengths, reverse, weight_hr
@@ -213,7 +213,7 @@ def lstm_backward(
     """Backpropagation through time; see `equations.lstm_backward`."""
     grads = {"grad_output": grad_output, "grad_h_n": grad_h_n, "grad_c_n": grad_c_n}
     check_arrays("lstm", x, grads, weight_ih, weight_hh, weight_hr=weight_hr)
-    call = describe_call("lstm", x, weight_hh, lengths, reverse)
+    call = describe_call("lstm", x, weight_hh, lengths, reverse, weight_hr)
     if _is_empty(x, weight_hh):
         return equations.lstm_backward(
             grad_output,
