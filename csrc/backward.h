@@ -82,7 +82,8 @@ private:
     Index* step_[2];       // the step of each position of a stretch
 
     struct Own {
-        const T** left;   // rows of da of a step
+        const T** left;      // rows of da of a step
+        const T** grad_out;  // rows of grad_out of a step
         T* packed;
     };
     static constexpr int most_workers = 256;
@@ -120,6 +121,7 @@ private:
         const Index longest = greatest(sizes_.C, greatest(sizes_.P, projected ? sizes_.H : 0));
         for (int w = 0; w < partition_.workers; ++w) {
             own_[w].left = arena.take<const T*>(greatest(N, capacity_));
+            own_[w].grad_out = arena.take<const T*>(N);
             own_[w].packed = arena.take<T>(packed_size(longest));
         }
     }
@@ -228,6 +230,66 @@ private:
         }
     }
 
+    // What the derivatives of one step read and write, for each of its rows and panels. Values of its
+    // own: a store through one pointer would make the compiler read all others again.
+    struct Step {
+        Places places;
+        Index N, P, Pp, active, vectors, panel_stride, gate_stride, ahead;
+        bool first;
+        const T* const* grad_out;  // rows of grad_out, or null
+        const T* gates;            // Saved::gates of this step, and of the one before
+        const T* gates_before;
+        Index active_before;
+        const T* h;  // states after this step, and before it
+        const T* h_prev;
+        const T* start_c;
+        T *carry, *dc, *da, *dh;
+
+        // dh += grad_out
+        UNROLLED_INLINE void add_outside(Index k, Index p, V* sum) const {
+            if (!grad_out) return;
+            const T* from = grad_out[k] + p * wide;
+            prefetch(from + ahead);
+            for (int v = 0; v < 2; ++v, from += W) {
+                const Index left = P - p * wide - v * W;
+                if (left >= W) {
+                    sum[v] = sum[v] + V::load(from);
+                } else if (left > 0) {
+                    sum[v] = sum[v] + V::load_first(from, left);
+                }
+            }
+        }
+
+        UNROLLED_INLINE void derivatives(Index k, Index p, const V* sum) const {
+            const Index i = places[k];
+            for (int v = 0; v < 2; ++v) {
+                const Index vector = p * 2 + v;
+                V result[B];
+                if (vector < vectors) {
+                    UnitBack<T> unit{};
+                    constexpr Index size = CellKind::slots * W;
+                    if (CellKind::slots) unit.saved = gates + (vector * active + i) * size;
+                    if (!CellKind::slots) unit.h = h + i * Pp + vector * W;
+                    if (CellKind::carries) {
+                        unit.h_prev = h_prev + i * Pp + vector * W;
+                        unit.carry = carry + (p * N + i) * wide + v * W;
+                    }
+                    if (CellKind::has_c) {
+                        unit.c_prev = first ? start_c + (vector * N + i) * W
+                                            : gates_before + (vector * active_before + i) * size +
+                                                  (CellKind::slots - 1) * W;
+                        unit.dc = dc + (vector * N + i) * W;
+                    }
+                    CellKind::template backward<T>(sum[v], unit, result);
+                } else {
+                    for (int b = 0; b < B; ++b) result[b] = V::zero();
+                }
+                T* to = da + p * panel_stride + i * wide + v * W;
+                for (int b = 0; b < B; ++b) result[b].store(to + b * gate_stride);
+            }
+        }
+    };
+
     // Step j: dh from step j + 1 and from outside, then the derivatives of the cell.
     void recur(int worker, const Places& places, Index j, Index begin, int half, bool last) {
         Own& own = own_[worker];
@@ -240,39 +302,67 @@ private:
         for (Index k = 0; k < going_on; ++k)
             own.left[k] = next + CellKind::h_block * shape_.hidden_panels * stride_ +
                           (offset + places[k]) * wide;
-        const Index at = order_.first[j] - origin;
+        if (grad_out_.data) {
+            for (Index k = 0; k < count; ++k) {
+                const Index i = places[k];
+                own.grad_out[k] = grad_out_.data +
+                                  order_.time(i, j, layer_.reverse) * grad_out_.step +
+                                  order_.row[i] * grad_out_.row;
+            }
+        }
+        const Index at = (order_.first[j] - origin) * wide;
+        Step step{};
+        step.places = places;
+        step.N = sizes_.N;
+        step.P = sizes_.P;
+        step.Pp = shape_.Pp;
+        step.active = order_.active[j];
+        step.vectors = shape_.unit_vectors;
+        step.panel_stride = stride_;
+        step.gate_stride = shape_.hidden_panels * stride_;
+        step.ahead = layer_.reverse ? grad_out_.step : -grad_out_.step;
+        step.first = j == 0;
+        step.grad_out = grad_out_.data ? own.grad_out : nullptr;
+        step.gates = gates(0, j, 0);
+        step.gates_before = j ? gates(0, j - 1, 0) : nullptr;
+        step.active_before = j ? order_.active[j - 1] : 0;
+        step.h = state(0, j);
+        step.h_prev = state(0, j - 1);
+        step.start_c = start_c_;
+        step.carry = carry_;
+        step.dc = dc_;
+        step.da = da_[half] + at;
+        step.dh = dh_[half] + at;
+
         const Range states = partition_.panels(shape_.state_panels, worker);
         if (!shape_.projected) {
-            auto finish = [&](Index k, Index p, const T* sums) {
-                const Index i = places[k];
+            auto finish = [step](Index k, Index p, const T* sums) {
                 V dh[2] = {V::load(sums), V::load(sums + W)};
-                add_outside(i, j, p, dh);
-                derivatives(i, j, at + i, p, half, dh);
+                step.add_outside(k, p, dh);
+                step.derivatives(k, p, dh);
             };
             state_product(own, going_on, states, places, finish);
             ended_rows(going_on, count, states, places, finish);
             return;
         }
-        auto keep = [&](Index k, Index p, const T* sums) {
-            const Index i = places[k];
+        auto keep = [step](Index k, Index p, const T* sums) {
             V dh[2] = {V::load(sums), V::load(sums + W)};
-            add_outside(i, j, p, dh);
-            T* to = dh_[half] + p * stride_ + (at + i) * wide;
+            step.add_outside(k, p, dh);
+            T* to = step.dh + p * step.panel_stride + step.places[k] * wide;
             dh[0].store(to);
             dh[1].store(to + W);
         };
         state_product(own, going_on, states, places, keep);
         ended_rows(going_on, count, states, places, keep);
         if (partition_.by_units) team_->barrier();
-        for (Index k = 0; k < count; ++k) own.left[k] = dh_[half] + (at + places[k]) * wide;
+        for (Index k = 0; k < count; ++k) own.left[k] = step.dh + places[k] * wide;
         const Range hidden = partition_.panels(shape_.hidden_panels, worker);
-        product<2, T>(
-            count, Rows<T>{own.left, shape_.state_panels, wide, stride_}, w_hr_, hidden.begin,
-            hidden.end, FromZero<T>{}, [&](Index k, Index p, const T* sums) {
-                const Index i = places[k];
-                const V dh[2] = {V::load(sums), V::load(sums + W)};
-                derivatives(i, j, at + i, p, half, dh);
-            });
+        product<2, T>(count, Rows<T>{own.left, shape_.state_panels, wide, stride_}, w_hr_,
+                      hidden.begin, hidden.end, FromZero<T>{},
+                      [step](Index k, Index p, const T* sums) {
+                          const V dh[2] = {V::load(sums), V::load(sums + W)};
+                          step.derivatives(k, p, dh);
+                      });
     }
 
     Rows<T> gate_rows(const T* const* left) const {
@@ -299,48 +389,6 @@ private:
         for (Index k = from; k < to; ++k)
             for (Index p = panels.begin; p < panels.end; ++p)
                 finish(k, p, carry_ + (p * sizes_.N + places[k]) * wide);
-    }
-
-    UNROLLED_INLINE void add_outside(Index i, Index j, Index p, V* dh) const {
-        if (!grad_out_.data) return;
-        const T* from = grad_out_.data + order_.time(i, j, layer_.reverse) * grad_out_.step +
-                        order_.row[i] * grad_out_.row + p * wide;
-        prefetch(layer_.reverse ? from + grad_out_.step : from - grad_out_.step);
-        for (int v = 0; v < 2; ++v, from += W) {
-            const Index left = sizes_.P - p * wide - v * W;
-            if (left >= W) {
-                dh[v] = dh[v] + V::load(from);
-            } else if (left > 0) {
-                dh[v] = dh[v] + V::load_first(from, left);
-            }
-        }
-    }
-
-    UNROLLED_INLINE void derivatives(Index i, Index j, Index s, Index p, int half,
-                                     const V* dh) const {
-        for (int v = 0; v < 2; ++v) {
-            T* to = da_[half] + p * stride_ + s * wide + v * W;
-            V da[B];
-            const Index vector = p * 2 + v, at = vector * W;
-            if (vector < shape_.unit_vectors) {
-                UnitBack<T> unit{};
-                if (CellKind::slots) unit.saved = gates(i, j, vector);
-                if (!CellKind::slots) unit.h = state(i, j) + at;
-                if (CellKind::carries) {
-                    unit.h_prev = state(i, j - 1) + at;
-                    unit.carry = carry_ + (p * sizes_.N + i) * wide + v * W;
-                }
-                if (CellKind::has_c) {
-                    unit.c_prev = j == 0 ? start_c_ + (vector * sizes_.N + i) * W
-                                         : gates(i, j - 1, vector) + (CellKind::slots - 1) * W;
-                    unit.dc = dc_ + (vector * sizes_.N + i) * W;
-                }
-                CellKind::template backward<T>(dh[v], unit, da);
-            } else {
-                for (int b = 0; b < B; ++b) da[b] = V::zero();
-            }
-            for (int b = 0; b < B; ++b) da[b].store(to + b * shape_.hidden_panels * stride_);
-        }
     }
 
     // dx = da W_ih, each worker a part of the positions.

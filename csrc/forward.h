@@ -203,39 +203,45 @@ private:
         const Index H = sizes_.H;
         const Index panel = capacity * columns;
         const T* a_x = own.a_x + position * columns - panels.begin * panel;
+        // Values of their own: a store through one pointer makes the compiler read all others again.
+        const Places mine = places;
+        const Index N = sizes_.N, active = order_.active[j];
+        const bool keep = keeps(), projected = shape_.projected;
+        const T* const* h_prev = own.h;
+        T* const* out = own.out;
+        T* const c = c_;
+        T* const saved_gates =
+            keep ? layer_.saved + saved_.gates + gates_at(shape_, order_, 0, j, 0) : nullptr;
+        T* const to = projected ? raw(0, j) : state(0, j);
+        const Index to_row = projected ? shape_.Hp : shape_.Pp;
         // The next step's memory, asked for early.
         const Index ahead = layer_.reverse ? -out_.step : out_.step;
-        auto equations = [&](Index k, Index p, const T* sums) {
-            V a[U * G];
-            for (int v = 0; v < U * G; ++v) a[v] = V::load(sums + v * W);
-                const Index i = places[k];
-                for (int u = 0; u < U; ++u) {
-                    const Index at = (p * U + u) * W;
-                    Unit<T> unit{};
-                    if (CellKind::splits_biases)
-                        unit.a_x = a_x + k * columns + p * panel + (u * G + G - 1) * W;
-                    if (CellKind::carries) unit.h_prev = own.h[k] + at;
-                    if (CellKind::has_c) unit.c = c_ + ((p * U + u) * sizes_.N + i) * W;
-                    if (CellKind::slots && keeps())
-                        unit.saved = layer_.saved + saved_.gates +
-                                     gates_at(shape_, order_, i, j, p * U + u);
-                    const V h = CellKind::template forward<T>(a + u * G, unit);
-                    if (shape_.projected) {
-                        h.store(raw(i, j) + at);
-                    } else {
-                        h.store(state(i, j) + at);
-                        store_output(h, own.out[k] + at, H - at);
-                        prefetch(own.out[k] + at + ahead);
-                    }
+        auto activate = [](T* sums) { CellKind::template activate<T>(sums); };
+        auto equations = [=](Index k, Index p, const T* sums) {
+            const Index i = mine[k];
+            for (int u = 0; u < U; ++u) {
+                const Index vector = p * U + u, at = vector * W;
+                Unit<T> unit{};
+                if (CellKind::splits_biases) unit.a_x = a_x + k * columns + p * panel + (G - 1) * W;
+                if (CellKind::carries) unit.h_prev = h_prev[k] + at;
+                if (CellKind::has_c) unit.c = c + (vector * N + i) * W;
+                if (CellKind::slots && keep)
+                    unit.saved = saved_gates + (vector * active + i) * (CellKind::slots * W);
+                const V h = CellKind::template forward<T>(sums + u * G * W, unit);
+                h.store(to + i * to_row + at);
+                if (!projected) {
+                    store_output(h, out[k] + at, H - at);
+                    prefetch(out[k] + at + ahead);
                 }
+            }
         };
         const Rows<T> left = Rows<T>::contiguous(own.h, sizes_.P);
         if constexpr (CellKind::splits_biases) {
             product<U * G, T>(count, left, w_hh_, panels.begin, panels.end,
-                              FromRowsAndPanel<T>{a_x, columns, panel, b_h_}, equations);
+                              FromRowsAndPanel<T>{a_x, columns, panel, b_h_}, activate, equations);
         } else {
             product<U * G, T>(count, left, w_hh_, panels.begin, panels.end,
-                              FromRows<T>{a_x, columns, panel}, equations);
+                              FromRows<T>{a_x, columns, panel}, activate, equations);
         }
         if constexpr (CellKind::has_c) {
             if (shape_.projected) project(worker, places, states, j, count);

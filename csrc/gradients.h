@@ -20,7 +20,7 @@ constexpr Index groups_of(Index columns) { return parts(columns, group); }
 
 // Elements of the memory that packs one block.
 constexpr Index packed_size(Index columns) {
-    return least(groups_of(columns), block_groups) * block_rows * group;
+    return least(groups_of(columns), block_groups) * block_rows * group + 2 * 16;
 }
 
 // Packs columns g * group ... of `count` rows into [groups, count, group]; columns beyond the last
@@ -31,7 +31,12 @@ void pack_groups(const T* const* rows, Index count, Index columns, Index g_begin
     for (Index g = g_begin; g < g_end; ++g) {
         T* to = packed + (g - g_begin) * count * group;
         const Index c = g * group;
-        if (c + group <= columns) {
+        if (c + 2 * Vec<T>::width <= columns && group <= 2 * Vec<T>::width) {
+            // Whole vectors; what they write beyond the group is written over by the next.
+            for (Index k = 0; k < count; ++k, to += group)
+                for (Index r = 0; r < group; r += Vec<T>::width)
+                    Vec<T>::load(rows[k] + c + r).store(to + r);
+        } else if (c + group <= columns) {
             for (Index k = 0; k < count; ++k, to += group)
                 for (int r = 0; r < group; ++r) to[r] = rows[k][c + r];
         } else {

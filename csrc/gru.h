@@ -30,12 +30,20 @@ struct Gru {
 
     // a: the sums of r and z, and m.
     template <class T>
-    static UNROLLED_INLINE Vec<T> forward(const Vec<T>* a, const Unit<T>& unit) {
+    static UNROLLED_INLINE void activate(T* a) {
+        constexpr int W = Vec<T>::width;
+        sigmoid<T>(Vec<T>::load(a)).store(a);
+        sigmoid<T>(Vec<T>::load(a + W)).store(a + W);
+    }
+
+    // a: r, z, m.
+    template <class T>
+    static UNROLLED_INLINE Vec<T> forward(const T* a, const Unit<T>& unit) {
         using V = Vec<T>;
         constexpr int W = V::width;
-        const V r = sigmoid<T>(a[0]);
-        const V z = sigmoid<T>(a[1]);
-        const V m = a[2];
+        const V r = V::load(a);
+        const V z = V::load(a + W);
+        const V m = V::load(a + 2 * W);
         const V n = hyperbolic_tangent<T>(V::fma(r, m, V::load(unit.a_x)));
         if (unit.saved) {
             r.store(unit.saved);

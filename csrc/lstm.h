@@ -27,14 +27,25 @@ struct Lstm {
     static constexpr int x_gates[4] = {0, 1, 2, 3}, h_gates[4] = {0, 1, 2, 3};
     static constexpr bool has_c = true, carries = false, splits_biases = false;
 
+    // a: the sums of i, f, g, o.
     template <class T>
-    static UNROLLED_INLINE Vec<T> forward(const Vec<T>* a, const Unit<T>& unit) {
+    static UNROLLED_INLINE void activate(T* a) {
+        constexpr int W = Vec<T>::width;
+        sigmoid<T>(Vec<T>::load(a)).store(a);
+        sigmoid<T>(Vec<T>::load(a + W)).store(a + W);
+        hyperbolic_tangent<T>(Vec<T>::load(a + 2 * W)).store(a + 2 * W);
+        sigmoid<T>(Vec<T>::load(a + 3 * W)).store(a + 3 * W);
+    }
+
+    // a: i, f, g, o.
+    template <class T>
+    static UNROLLED_INLINE Vec<T> forward(const T* a, const Unit<T>& unit) {
         using V = Vec<T>;
         constexpr int W = V::width;
-        const V i = sigmoid<T>(a[0]);
-        const V f = sigmoid<T>(a[1]);
-        const V g = hyperbolic_tangent<T>(a[2]);
-        const V o = sigmoid<T>(a[3]);
+        const V i = V::load(a);
+        const V f = V::load(a + W);
+        const V g = V::load(a + 2 * W);
+        const V o = V::load(a + 3 * W);
         const V c = V::fma(i, g, f * V::load(unit.c));
         c.store(unit.c);
         if (unit.saved) {

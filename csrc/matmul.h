@@ -172,11 +172,14 @@ struct Tile {
     }
 };
 
-// finish(i, p, sums) for each row i < count and each panel p of p_begin <= p < p_end, with
-// sums [V, width] = start(i, p) + the sum over all k.
-template <int V, class T, class Start, class Finish>
+// For each row i < count and each panel p of p_begin <= p < p_end, with sums [V, width] = start(i, p)
+// + the sum over all k: activate(sums) for all rows of a tile, then finish(i, p, sums) for each. The
+// first is for long chains of operations that do not depend on each other: a processor that looks
+// some 250 instructions ahead works on those of many rows at once if they stand close together.
+template <int V, class T, class Start, class Activate, class Finish>
 UNROLLED_INLINE void product(Index count, const Rows<T>& left, const T* panels, Index p_begin,
-                             Index p_end, const Start& start, const Finish& finish) {
+                             Index p_end, const Start& start, const Activate& activate,
+                             const Finish& finish) {
     constexpr Index R = tile_rows<V>;
     constexpr Index row_size = V * Vec<T>::width;
     alignas(64) T done[sums * Vec<T>::width];
@@ -187,23 +190,28 @@ UNROLLED_INLINE void product(Index count, const Rows<T>& left, const T* panels, 
     const Index low = count / number, high = count % number;
     Tile<V, T, Start> lower = Tile<V, T, Start>::of(low, number == 1);
     const Tile<V, T, Start> higher = Tile<V, T, Start>::of(high ? low + 1 : low, false);
-    Index p = p_begin;
-    while (p < p_end) {
+    for (Index p = p_begin; p < p_end; p += lower.panels) {
         if (p + lower.panels > p_end) lower = Tile<V, T, Start>::of(low, false);
         Index i = 0;
         for (Index n = 0; n < number; ++n) {
             const Tile<V, T, Start>& now = n < high ? higher : lower;
             now.run(i, p, left, panels + p * panel_size, panel_size, start, done);
-            const T* sums_of_row = done;
+            T* row = done;
+            UNROLLED_UNROLL_1
+            for (Index r = 0; r < now.rows * now.panels; ++r) activate(done + r * row_size);
             for (Index q = 0; q < now.panels; ++q) {
                 UNROLLED_UNROLL_1
-                for (Index r = 0; r < now.rows; ++r, sums_of_row += row_size)
-                    finish(i + r, p + q, sums_of_row);
+                for (Index r = 0; r < now.rows; ++r, row += row_size) finish(i + r, p + q, row);
             }
             i += now.rows;
         }
-        p += lower.panels;
     }
+}
+
+template <int V, class T, class Start, class Finish>
+UNROLLED_INLINE void product(Index count, const Rows<T>& left, const T* panels, Index p_begin,
+                             Index p_end, const Start& start, const Finish& finish) {
+    product<V, T>(count, left, panels, p_begin, p_end, start, [](T*) {}, finish);
 }
 
 // Packs w [G*H, K] into panels [K, U * G * width] of U vectors of units with their G gates beside

@@ -21,15 +21,20 @@ struct Rnn {
     static constexpr int x_gates[1] = {0}, h_gates[1] = {0};
     static constexpr bool has_c = false, carries = false, splits_biases = false;
 
+    // The sums of one row and panel become what the equations need of them, in their place.
     template <class T>
-    static UNROLLED_INLINE Vec<T> forward(const Vec<T>* a, const Unit<T>& unit) {
-        (void)unit;
-        if constexpr (relu) {
-            // NaN stays NaN: max returns its second argument where either is NaN.
-            return Vec<T>::max(Vec<T>::zero(), a[0]);
-        } else {
-            return hyperbolic_tangent<T>(a[0]);
+    static UNROLLED_INLINE void activate(T* a) {
+        using V = Vec<T>;
+        for (int v = 0; v < vectors; ++v) {
+            const V sum = V::load(a + v * V::width);
+            // Of max, the second argument is the one that a NaN comes through.
+            (relu ? V::max(V::zero(), sum) : hyperbolic_tangent<T>(sum)).store(a + v * V::width);
         }
+    }
+
+    template <class T>
+    static UNROLLED_INLINE Vec<T> forward(const T* h, const Unit<T>&) {
+        return Vec<T>::load(h);
     }
 
     template <class T>
