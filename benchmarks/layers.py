@@ -79,7 +79,7 @@ def measured(options: argparse.Namespace, arguments: list[str]) -> list[dict[str
             done = subprocess.run(command, env=os.environ | settings(threads), check=False)
             if done.returncode:
                 raise SystemExit(done.returncode)
-            header, *rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+            *rows, header = map(json.loads, file.read_text(encoding="utf-8").splitlines())
         runs.append({"header": header, "rows": rows})
     return runs
 

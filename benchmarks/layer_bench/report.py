@@ -85,6 +85,8 @@ def print_report(runs: list[dict[str, Any]], *, markdown: bool) -> None:
             print(f"beside {', '.join(header['peers'])}")
         peak = f"{header['peak_gflops']:.0f} GFLOP/s ({header['peak_measured_by']})"
         print(f"peak on {header['threads']} thread(s): {peak}")
+        if header["load"] is not None:
+            print(f"load average of the machine before: {header['load']:.1f}")
         for title, lines in tables(header, rows):
             print(f"\n{'### ' if markdown else ''}{title}\n")
             widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

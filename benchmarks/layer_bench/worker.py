@@ -36,7 +36,7 @@ def settings(threads: int) -> dict[str, str]:
 
 
 def work(options: Namespace, threads: int, file: Path) -> None:
-    """Measure what `options` ask for and write JSON lines to `file`: a header, then the rows.
+    """Measure what `options` ask for and write JSON lines to `file`: the rows, then a header.
 
     Nothing numeric may have been imported but NumPy, whose products are not used.
     """
@@ -44,13 +44,18 @@ def work(options: Namespace, threads: int, file: Path) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     import torch
 
+    from unrolled.kernels.engine import COMPILED
+    from unrolled.nn import require_fused
+
     torch.set_num_threads(threads)
+    if COMPILED is not None:
+        require_fused()  # a layer on torch's own path is then an error
     if options.dtype == "float64" and {"jax", "keras-jax"} & set(options.peers):
         import jax
 
         jax.config.update("jax_enable_x64", True)
     with file.open("w", encoding="utf-8") as out:
-        _write(out, _header(threads, options.dtype, options.peers))
+        header = _header(threads, options.dtype, options.peers)
         if options.sweep:
             from layer_bench.sweep import sweep_cases
 
@@ -69,6 +74,9 @@ def work(options: Namespace, threads: int, file: Path) -> None:
             _write(out, row)
             if options.progress:
                 _tell(done, len(cases), row)
+        again, _ = peak(threads, options.dtype)
+        header["peak_gflops"] = max(again, header["peak_gflops"])
+        _write(out, header)
 
 
 def measure(case: Case, peers: list[str], threads: int, least_samples: int) -> dict[str, Any]:
@@ -115,6 +123,7 @@ def _header(threads: int, dtype: str, peers: list[str]) -> dict[str, Any]:
 
     from unrolled.kernels.engine import COMPILED
 
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     speed, how = peak(threads, dtype)
     packages = sorted({package for name in peers for package in NEEDS[name]} - {"torch"})
     kernels = "absent: torch's own path" if COMPILED is None else COMPILED.simd()
@@ -123,6 +132,7 @@ def _header(threads: int, dtype: str, peers: list[str]) -> dict[str, Any]:
         "machine": describe(),
         "kernels": kernels,
         "peers": [f"{package} {version(package)}" for package in packages],
+        "load": load,
         "peak_gflops": speed,
         "peak_measured_by": how,
     }
