@@ -152,8 +152,9 @@ Team::Team(int wanted) {
     try {
         candidate->grow(wanted - 1);
     } catch (const std::system_error&) {
-        // The system gives no more threads: work with those that there are.
-        wanted = candidate->threads + 1;
+        // The system gives no more threads: this call has the caller's alone.
+        candidate->taken.unlock();
+        return;
     }
     pool_ = candidate;
     size_ = wanted;
