@@ -17,6 +17,8 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 settings.register_profile(
     "bounded", max_examples=50, deadline=None, derandomize=True, database=None
 )
+# For builds of the kernels that run many times slower: make sanitize.
+settings.register_profile("few", parent=settings.get_profile("bounded"), max_examples=15)
 settings.load_profile("bounded")
 
 if importlib.util.find_spec("torch") is not None:

@@ -21,7 +21,7 @@ from kernel_problems import (
     torch_like,
 )
 
-from unrolled.kernels import compiled, equations
+from unrolled.kernels import compiled, engine, equations
 from unrolled.kernels.layout import GATE_NAMES
 
 RAGGED = np.array([3, 6, 1, 5])
@@ -54,6 +54,29 @@ def test_any_problem_is_solved_as_by_the_equations(p):
 def test_large_weights_in_float64(kind, lengths, reverse):
     p = problem(*kind, lengths=lengths, reverse=reverse)
     assert_same(solve(p, compiled), solve(p, equations))
+
+
+# T, N, C, H of more than one of the kernels' blocks of steps, rows or columns.
+LONG = [
+    (700, 1, 3, 5),
+    (90, 7, 19, 9),
+    (3, 301, 4, 6),
+    (30, 20, 31, 130),
+    (4, 70, 270, 33),
+    (7, 40, 20, 262),
+]
+
+
+@pytest.mark.usefixtures("simd", "poisoned_scratch", "own_threads")
+@pytest.mark.parametrize(("dtype", "ragged"), [(np.float32, True), (np.float64, False)])
+@pytest.mark.parametrize("shape", LONG)
+@pytest.mark.parametrize("kind", [*KINDS, ("lstm", None, 41)])
+def test_long_wide_and_large_problems(kind, shape, dtype, ragged):
+    steps, batch = shape[:2]
+    engine.set_num_threads(2)
+    lengths = np.random.default_rng(steps).integers(1, steps + 1, batch) if ragged else None
+    p = torch_like(kind, lengths=lengths, reverse=ragged, sizes=shape, dtype=dtype)
+    assert_accurate(solve(p, compiled), solve(as_float64(p), equations))
 
 
 def batch_first(a):

@@ -131,3 +131,39 @@ def test_a_wrong_number_of_threads_is_named(value, error, sentence):
     with pytest.raises(error) as caught:
         engine.set_num_threads(value)
     assert str(caught.value) == sentence
+
+
+# Memory for one or two threads' stacks is left at first, then for all.
+FEW_THREADS = """
+import resource, sys
+import numpy as np
+from kernel_problems import assert_same_bits, solve, torch_like
+from unrolled.kernels import compiled, engine
+
+problem = torch_like(("gru", None, 0), sizes=(15, 67, 19, 70), dtype=np.float32)
+engine.set_num_threads(1)
+expected = solve(problem, compiled)
+engine.set_num_threads(6)
+_, hard = resource.getrlimit(resource.RLIMIT_AS)
+stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
+stack = 2 << 20 if stack == resource.RLIM_INFINITY else stack
+for stacks in (0.75, 1.5, 1.5, 20):
+    pages = int(open("/proc/self/statm").read().split()[0])
+    limit = pages * resource.getpagesize() + int(stacks * stack)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    assert_same_bits(solve(problem, compiled), expected)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of Linux")
+def test_a_system_that_gives_fewer_threads_is_no_reason_to_fail():
+    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-c", FEW_THREADS],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )
+    assert done.returncode == 0, done.stderr
