@@ -164,6 +164,7 @@ private:
                 if (partition_.by_units) team_->barrier();
             }
         }
+        finish_streams();
         finish(share(sizes_.N, worker, partition_.workers), places);
     }
 
@@ -212,6 +213,7 @@ private:
         T* const c = c_;
         T* const saved_gates =
             keep ? layer_.saved + saved_.gates + gates_at(shape_, order_, 0, j, 0) : nullptr;
+        const bool aligned = reinterpret_cast<std::uintptr_t>(saved_gates) % (W * sizeof(T)) == 0;
         T* const to = projected ? raw(0, j) : state(0, j);
         const Index to_row = projected ? shape_.Hp : shape_.Pp;
         // The next step's memory, asked for early.
@@ -227,6 +229,7 @@ private:
                 if (CellKind::has_c) unit.c = c + (vector * N + i) * W;
                 if (CellKind::slots && keep)
                     unit.saved = saved_gates + (vector * active + i) * (CellKind::slots * W);
+                unit.aligned = aligned;
                 const V h = CellKind::template forward<T>(sums + u * G * W, unit);
                 h.store(to + i * to_row + at);
                 if (!projected) {

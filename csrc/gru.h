@@ -46,10 +46,10 @@ struct Gru {
         const V m = V::load(a + 2 * W);
         const V n = hyperbolic_tangent<T>(V::fma(r, m, V::load(unit.a_x)));
         if (unit.saved) {
-            r.store(unit.saved);
-            z.store(unit.saved + W);
-            n.store(unit.saved + 2 * W);
-            m.store(unit.saved + 3 * W);
+            unit.save(0, r);
+            unit.save(1, z);
+            unit.save(2, n);
+            unit.save(3, m);
         }
         return V::fma(z, V::load(unit.h_prev) - n, n);
     }

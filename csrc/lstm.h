@@ -49,11 +49,11 @@ struct Lstm {
         const V c = V::fma(i, g, f * V::load(unit.c));
         c.store(unit.c);
         if (unit.saved) {
-            i.store(unit.saved);
-            f.store(unit.saved + W);
-            g.store(unit.saved + 2 * W);
-            o.store(unit.saved + 3 * W);
-            c.store(unit.saved + 4 * W);
+            unit.save(0, i);
+            unit.save(1, f);
+            unit.save(2, g);
+            unit.save(3, o);
+            unit.save(4, c);
         }
         return o * hyperbolic_tangent<T>(c);
     }

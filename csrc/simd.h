@@ -51,6 +51,14 @@ UNROLLED_INLINE void prefetch(const void* p) {
 #endif
 }
 
+// Ends a series of `stream`s: what they wrote is seen by other threads before what comes after.
+UNROLLED_INLINE void finish_streams() {
+#if defined(__AVX2__) || defined(__AVX512F__)
+    _mm_sfence();
+#endif
+}
+
+// stream: a store that leaves the cache to others; p on a boundary of a vector.
 // width: elements of a vector; registers: vector registers of the instruction set.
 template <class T>
 struct Vec;
@@ -67,6 +75,7 @@ struct Vec<float> {
     static Vec all(float a) { return {_mm512_set1_ps(a)}; }
     static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
     void store(float* p) const { _mm512_storeu_ps(p, v); }
+    void stream(float* p) const { _mm512_stream_ps(p, v); }
     static __mmask16 mask(Index n) { return static_cast<__mmask16>((1u << n) - 1); }
     static Vec load_first(const float* p, Index n) { return {_mm512_maskz_loadu_ps(mask(n), p)}; }
     void store_first(float* p, Index n) const { _mm512_mask_storeu_ps(p, mask(n), v); }
@@ -95,6 +104,7 @@ struct Vec<double> {
     static Vec all(double a) { return {_mm512_set1_pd(a)}; }
     static Vec load(const double* p) { return {_mm512_loadu_pd(p)}; }
     void store(double* p) const { _mm512_storeu_pd(p, v); }
+    void stream(double* p) const { _mm512_stream_pd(p, v); }
     static __mmask8 mask(Index n) { return static_cast<__mmask8>((1u << n) - 1); }
     static Vec load_first(const double* p, Index n) { return {_mm512_maskz_loadu_pd(mask(n), p)}; }
     void store_first(double* p, Index n) const { _mm512_mask_storeu_pd(p, mask(n), v); }
@@ -127,6 +137,7 @@ struct Vec<float> {
     static Vec all(float a) { return {_mm256_set1_ps(a)}; }
     static Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
     void store(float* p) const { _mm256_storeu_ps(p, v); }
+    void stream(float* p) const { _mm256_stream_ps(p, v); }
     static __m256i mask(Index n) {
         const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), lane);
@@ -158,6 +169,7 @@ struct Vec<double> {
     static Vec all(double a) { return {_mm256_set1_pd(a)}; }
     static Vec load(const double* p) { return {_mm256_loadu_pd(p)}; }
     void store(double* p) const { _mm256_storeu_pd(p, v); }
+    void stream(double* p) const { _mm256_stream_pd(p, v); }
     static __m256i mask(Index n) {
         const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
         return _mm256_cmpgt_epi64(_mm256_set1_epi64x(static_cast<long long>(n)), lane);
@@ -193,6 +205,7 @@ struct Vec<float> {
     static Vec all(float a) { return {vdupq_n_f32(a)}; }
     static Vec load(const float* p) { return {vld1q_f32(p)}; }
     void store(float* p) const { vst1q_f32(p, v); }
+    void stream(float* p) const { store(p); }
     static Vec load_first(const float* p, Index n) {
         float part[width] = {};
         for (Index i = 0; i < n; ++i) part[i] = p[i];
@@ -229,6 +242,7 @@ struct Vec<double> {
     static Vec all(double a) { return {vdupq_n_f64(a)}; }
     static Vec load(const double* p) { return {vld1q_f64(p)}; }
     void store(double* p) const { vst1q_f64(p, v); }
+    void stream(double* p) const { store(p); }
     static Vec load_first(const double* p, Index n) {
         double part[width] = {};
         for (Index i = 0; i < n; ++i) part[i] = p[i];
@@ -278,6 +292,7 @@ struct Vec {
     void store(T* p) const {
         for (int i = 0; i < width; ++i) p[i] = v[i];
     }
+    void stream(T* p) const { store(p); }
     static Vec load_first(const T* p, Index n) {
         return each([&](int i) { return i < n ? p[i] : T(0); });
     }

@@ -13,6 +13,17 @@ struct Unit {
     const T* h_prev;  // the state before the step
     T* c;             // lstm: the cell state, replaced
     T* saved;         // [slots, width] for backward, or null: inference
+    bool aligned;     // whether `saved` is on a boundary of a vector
+
+    // Backward reads a whole sequence later: the cache is for what is needed sooner.
+    UNROLLED_INLINE void save(int slot, Vec<T> value) const {
+        T* to = saved + slot * Vec<T>::width;
+        if (aligned) {
+            value.stream(to);
+        } else {
+            value.store(to);
+        }
+    }
 };
 
 // Backward.
