@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from operator import attrgetter
 from types import TracebackType
 from typing import Any
 
@@ -15,13 +16,15 @@ from unrolled.kernels import engine
 PLAIN_TYPES = frozenset({Tensor, torch.nn.Parameter})
 FUSED_DTYPES = frozenset({torch.float32, torch.float64})
 
-_strided = torch.strided
+# (is_cpu, dtype, layout): looked up for all tensors at once, since this runs at every call.
+_kind = attrgetter("is_cpu", "dtype", "layout")
+_fused_kinds = frozenset((True, dtype, torch.strided) for dtype in FUSED_DTYPES)
 _transforms_active = torch._C._are_functorch_transforms_active
 _tracing_state = torch._C._get_tracing_state
 _is_autocast_enabled = torch.is_autocast_enabled
 
 
-def why_torch(tensors: Iterable[Any], compiling: bool = False) -> str | None:
+def why_torch(tensors: Sequence[Any], compiling: bool = False) -> str | None:
     """Why a layer runs on torch's own path, as a clause; None: the fused kernels run.
 
     Args:
@@ -39,6 +42,9 @@ def why_torch(tensors: Iterable[Any], compiling: bool = False) -> str | None:
             return "torch.jit.trace records torch's own operations"
     if _is_autocast_enabled("cpu"):
         return "autocast is on for the CPU"
+    plain = not compiling and PLAIN_TYPES.issuperset(map(type, tensors))
+    if plain and _fused_kinds.issuperset(map(_kind, tensors)):
+        return None
     for tensor in tensors:
         if not compiling and type(tensor) not in PLAIN_TYPES:
             return f"a tensor is of the type {type(tensor).__name__}"
@@ -46,7 +52,7 @@ def why_torch(tensors: Iterable[Any], compiling: bool = False) -> str | None:
             return f"a tensor is on the device {tensor.device}"
         if tensor.dtype not in FUSED_DTYPES:
             return f"a tensor is {_name(tensor.dtype)}, not float32 or float64"
-        if tensor.layout is not _strided:
+        if tensor.layout is not torch.strided:
             return f"a tensor has the layout {_name(tensor.layout)}"
     return None
 

@@ -74,7 +74,7 @@ def forward_layer(
     item = x.element_size()
     one = 0 if saved is None else _saved_size(layer, lengths, T * N, item)
 
-    steps = iter([weight.data_ptr() for weight in weights])
+    at = iter(map(Tensor.data_ptr, weights))
     h0_at = 0 if h0 is None else h0.data_ptr()
     c0_at = 0 if c0 is None else c0.data_ptr()
     h_at = h_n.data_ptr()
@@ -82,9 +82,9 @@ def forward_layer(
     saved_at = 0 if saved is None else saved.data_ptr()
     addresses: list[int] = []
     for direction in range(D):
-        addresses += (direction, next(steps), next(steps))
-        addresses += (next(steps), next(steps)) if bias else (0, 0)
-        addresses += (next(steps) if projected else 0, h0_at, c0_at, h_at, c_at, saved_at)
+        addresses += (direction, next(at), next(at))
+        addresses += (next(at), next(at)) if bias else (0, 0)
+        addresses += (next(at) if projected else 0, h0_at, c0_at, h_at, c_at, saved_at)
         if D == 2:
             states, cells = N * P * item, N * H * item
             h_at += states
@@ -269,7 +269,7 @@ class _LayerFunction(torch.autograd.Function):
         saved, *inputs = ctx.saved_tensors
         needs = ctx.needs_input_grad[4:]
         layer, lengths, x_batch_first, output_batch_first = ctx.options
-        if grads == (None, None, None):
+        if all(grad is None for grad in grads):  # (==) would ask the tensors
             return (None,) * (4 + len(inputs))
         if torch.is_grad_enabled():
             found = gradients_by_torch(
@@ -299,6 +299,10 @@ class _LayerFunction(torch.autograd.Function):
         return (None, None, None, None, *found)
 
 
+# What Function.apply calls once it has looked for transforms of torch.func, which never come here.
+_apply: Any = super(torch.autograd.Function, _LayerFunction).apply
+
+
 def differentiable_layer(
     layer: Layer,
     lengths: Lengths | None,
@@ -310,7 +314,7 @@ def differentiable_layer(
     weights: Sequence[Tensor],
 ) -> Results:
     """`forward_layer` in autograd's graph: output, h_n, c_n."""
-    results: Results = _LayerFunction.apply(  # type: ignore[no-untyped-call]
+    results: Results = _apply(
         layer, lengths, x_batch_first, output_batch_first, x, h0, c0, *weights
     )
     return results

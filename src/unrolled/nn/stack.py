@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from unrolled.nn.reference import forward_by_steps
 ByTorch = Callable[[Any, Any], tuple[Any, Any]]
 OneLayer = Callable[..., Results]  # with the arguments of `forward_layer`
 
+_requires_grad = attrgetter("requires_grad")
 _is_compiling = torch.compiler.is_compiling
 _num_modes = torch._C._len_torch_dispatch_stack
 
@@ -87,7 +89,7 @@ def _run(
     packed = isinstance(input, PackedSequence)
     x = input.data if packed else input
     states = () if hx is None else tuple(hx) if module.mode == "LSTM" else (hx,)
-    if not all(isinstance(value, Tensor) for value in (x, *states)):
+    if not isinstance(x, Tensor) or (states and not all(isinstance(h, Tensor) for h in states)):
         return _by_torch(module, by_torch, input, hx, counts)
 
     reason = why_torch((x, *weights, *states), compiling)
@@ -113,12 +115,10 @@ def _run(
 
 def _weights(module: torch.nn.RNNBase, stack: Stack) -> list[Any]:
     """The parameters as they are now; parametrized or pruned ones are plain attributes."""
-    parameters = module._parameters
-    weights = []
-    for name in stack.names:
-        weight = parameters.get(name)
-        weights.append(getattr(module, name) if weight is None else weight)
-    return weights
+    try:
+        return list(map(module._parameters.__getitem__, stack.names))
+    except KeyError:
+        return [getattr(module, name) for name in stack.names]
 
 
 def _by_torch(
@@ -242,12 +242,10 @@ def run_stack(
     if one_layer is differentiable_layer:
         if x.stride(2) != 1:
             x = x.contiguous()
-        weights = [weight if weight.is_contiguous() else weight.contiguous() for weight in weights]
+        if not all(map(Tensor.is_contiguous, weights)):
+            weights = [weight.contiguous() for weight in weights]
         states = [state.contiguous() for state in states]
-        if not (
-            torch.is_grad_enabled()
-            and any(tensor.requires_grad for tensor in (x, *weights, *states))
-        ):
+        if not (torch.is_grad_enabled() and any(map(_requires_grad, (x, *weights, *states)))):
             one_layer = forward_layer
     layers = stack.layers
     h0, c0 = (*states, None, None)[:2]
