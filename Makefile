@@ -22,10 +22,10 @@ ANEW := $(shell $(IS_WHOLE) || echo anew)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check format clean anew
+.PHONY: help demo test lint check format sanitize sanitize-address sanitize-thread clean anew
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-7s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.demo ## set up .venv if needed, then train on real data and write unrolled-demo/report.html
 	$(BIN)/unrolled demo
@@ -44,6 +44,19 @@ format: $(VENV)/.dev ## put the code in order as lint wants it
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
 
+sanitize: sanitize-address sanitize-thread ## run the kernels' tests under g++'s address, undefined and thread sanitizers
+
+sanitize-address:
+	$(call build-sanitized,address)
+	$(call preload,asan) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	    $(call kernel-tests,address)
+
+# Without random addresses: the thread sanitizer keeps ranges of them for itself.
+sanitize-thread:
+	$(call build-sanitized,thread)
+	$(call preload,tsan) TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 \
+	    setarch -R $(call kernel-tests,thread)
+
 clean: ## remove .venv, builds, caches and reports
 	rm -rf $(VENV) build dist reports unrolled-demo
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
@@ -58,6 +71,23 @@ $(VENV)/.dev: $(INPUTS) $(ANEW)
 	@touch $(VENV)/.demo $@
 
 comma := ,
+
+# An environment of its own for each sanitizer, with the package installed in it, and no torch.
+# What is preloaded has to come before Python's own memory and threads.
+SANITIZED = build/sanitize-$(1)
+SANITIZED_TESTS := $(patsubst %,tests/kernels/test_%.py,checks compiled hard_numbers raw reproducible)
+preload = LD_PRELOAD="$$(g++ -print-file-name=lib$(1).so) $$(g++ -print-file-name=libstdc++.so.6)"
+kernel-tests = $(TEST_ENVIRONMENT) $(SANITIZED)/venv/bin/python -m pytest -q \
+    -p no:cacheprovider --hypothesis-profile=few $(SANITIZED_TESTS) $(ARGS)
+
+define build-sanitized
+@test -x $(SANITIZED)/venv/bin/pytest || { \
+    $(PYTHON) -m venv --clear $(SANITIZED)/venv && PIP_CONSTRAINT=constraints.txt \
+    $(SANITIZED)/venv/bin/python -m pip install --disable-pip-version-check hypothesis numpy pytest; }
+CXX=g++ PIP_CONSTRAINT=constraints.txt $(SANITIZED)/venv/bin/python -m pip install \
+    --disable-pip-version-check --no-deps --force-reinstall --config-settings=build-dir=$(SANITIZED)/cmake \
+    --config-settings=cmake.build-type=Debug --config-settings=cmake.define.UNROLLED_SANITIZE=$(1) .
+endef
 
 # The constraints are given by the environment so that they hold for the build's own needs too.
 define set-up
