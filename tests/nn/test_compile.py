@@ -110,6 +110,13 @@ def test_export_with_dynamic_batch_and_time(strict):
     )
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch's own, of its own layer
+def test_onnx_gets_torch_s_own_operations(monkeypatch):
+    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+    program = torch.export.export(pair("GRU", 3, 4)[0], (normal(5, 2, 3),), strict=False)
+    assert operators(program) == []
+
+
 def test_operators_keep_their_promises():
     layer, _ = pair("LSTM", 3, 4, proj_size=2, bidirectional=True, batch_first=True)
     h0, c0 = states(layer, 2)

@@ -100,9 +100,12 @@ def make_stack(
 _cached_stack = functools.lru_cache(maxsize=1024)(make_stack)
 
 
-def stack_of(module: torch.nn.RNNBase) -> Stack:
-    """The stack of torch.nn's module, by its attributes as they are now."""
-    return _cached_stack(
+def stack_of(module: torch.nn.RNNBase, compiling: bool = False) -> Stack:
+    """The stack of torch.nn's module, by its attributes as they are now.
+
+    torch.compile warns of caches, so where it is at work there is none.
+    """
+    return (make_stack if compiling else _cached_stack)(
         module.mode,
         module.input_size,
         module.hidden_size,

@@ -17,7 +17,7 @@ from unrolled.nn.functions import Lengths as Counts
 from unrolled.nn.functions import Results, differentiable_layer, forward_layer
 from unrolled.nn.lengths import Lengths, host_lengths
 from unrolled.nn.operator import layer_by_operator
-from unrolled.nn.plan import LSTM, Layer, Stack, make_stack, stack_of
+from unrolled.nn.plan import LSTM, Layer, Stack, stack_of
 from unrolled.nn.reference import forward_by_steps
 
 ByTorch = Callable[[Any, Any], tuple[Any, Any]]
@@ -72,20 +72,8 @@ def _run(
     module: torch.nn.RNNBase, by_torch: ByTorch, input: Any, hx: Any, counts: Tensor | None
 ) -> tuple[Any, Any]:
     compiling = _is_compiling()
-    if compiling:
-        stack = make_stack(
-            module.mode,
-            module.input_size,
-            module.hidden_size,
-            module.num_layers,
-            module.bias,
-            module.bidirectional,
-            module.proj_size,
-        )
-        weights = [getattr(module, name) for name in stack.names]
-    else:
-        stack = stack_of(module)
-        weights = _weights(module, stack)
+    stack = stack_of(module, compiling)
+    weights = _weights(module, stack, compiling)
     packed = isinstance(input, PackedSequence)
     x = input.data if packed else input
     states = () if hx is None else tuple(hx) if module.mode == "LSTM" else (hx,)
@@ -98,27 +86,29 @@ def _run(
     if reason is not None and is_required():
         refuse(module, reason)
 
-    one_layer: OneLayer | None = None
+    one_layer: OneLayer
     if reason is None:
         one_layer = layer_by_operator if compiling or _num_modes() else differentiable_layer
     elif is_transformed() and not compiling:
         one_layer = _layer_by_steps
-    result: Any = None
-    if one_layer is None:
-        pass
-    elif packed:
+    else:
+        return _by_torch(module, by_torch, input, hx, counts)
+    result: Any
+    if packed:
         result = _run_packed(module, stack, one_layer, input, states, weights)
     else:
         result = _run_padded(module, stack, one_layer, x, states, weights, counts)
     return _by_torch(module, by_torch, input, hx, counts) if result is None else result
 
 
-def _weights(module: torch.nn.RNNBase, stack: Stack) -> list[Any]:
+def _weights(module: torch.nn.RNNBase, stack: Stack, compiling: bool) -> list[Any]:
     """The parameters as they are now; parametrized or pruned ones are plain attributes."""
-    try:
-        return list(map(module._parameters.__getitem__, stack.names))
-    except KeyError:
-        return [getattr(module, name) for name in stack.names]
+    if not compiling:
+        try:
+            return list(map(module._parameters.__getitem__, stack.names))
+        except KeyError:
+            pass
+    return [getattr(module, name) for name in stack.names]
 
 
 def _by_torch(
@@ -148,13 +138,14 @@ def _run_padded(
 ) -> tuple[Tensor, Any] | None:
     """Output and final state of a tensor; None if an argument does not fit."""
     batch_first = module.batch_first
-    unbatched = x.dim() == 2
+    num_axes = x.dim()
+    unbatched = num_axes == 2
     if unbatched:
         if any(state.dim() != 2 for state in states):
             return None
         x, batch_first = x.unsqueeze(1), False
         states = [state.unsqueeze(1) for state in states]
-    if x.dim() != 3:
+    elif num_axes != 3:
         return None
     num_sequences = x.shape[0] if batch_first else x.shape[1]
     if not _fits(stack, x, num_sequences, states, weights):
