@@ -31,14 +31,21 @@ constexpr Index greatest(Index a, Index b) { return a < b ? b : a; }
 constexpr Index parts(Index whole, Index part) { return (whole + part - 1) / part; }
 constexpr Index rounded_up(Index a, Index multiple) { return parts(a, multiple) * multiple; }
 
-// Rows of a left side; element k of row i is row[i][(k / block) * stride + k % block].
+// Rows of a left side; element k of row i is row[i][first + (k / block) * stride + k % block].
 template <class T>
 struct Rows {
     const T* const* row;
     Index blocks, block, stride;
+    Index first = 0;
 
     static Rows contiguous(const T* const* row, Index columns) { return {row, 1, columns, 0}; }
     Index columns() const { return blocks * block; }
+
+    // Columns begin to end; where there are several blocks, whole ones.
+    Rows part(Index begin, Index end) const {
+        if (blocks == 1) return {row, 1, end - begin, 0, first + begin};
+        return {row, (end - begin) / block, block, stride, first + begin / block * stride};
+    }
 };
 
 // sum[p][r][v] += rows[r][k] * panels[p][k][v], over all k.
@@ -47,7 +54,7 @@ UNROLLED_INLINE void multiply_add(Vec<T> (&sum)[P][R][V], const T* const* rows, 
                                   const T* panels, Index panel_size) {
     constexpr int W = Vec<T>::width;
     const T* a[R];
-    for (int r = 0; r < R; ++r) a[r] = rows[r];
+    for (int r = 0; r < R; ++r) a[r] = rows[r] + left.first;
     const T* b = panels;
     for (Index n = 0; n < left.blocks; ++n) {
         UNROLLED_UNROLL_4
@@ -72,7 +79,7 @@ UNROLLED_INLINE void multiply_add_high(Vec<T> (&sum)[1][R][V], const T* const* r
                                        const Rows<T>& left, const T* panel) {
     constexpr int W = Vec<T>::width;
     const T* a[R];
-    for (int r = 0; r < R; ++r) a[r] = rows[r];
+    for (int r = 0; r < R; ++r) a[r] = rows[r] + left.first;
     const T* b = panel;
     for (Index n = 0; n < left.blocks; ++n) {
         UNROLLED_UNROLL_4
@@ -172,6 +179,59 @@ struct Tile {
     }
 };
 
+// Columns of a left side whose part of a panel stays in the cache from tile to tile: in the first
+// level for high tiles; lower ones would pay more for their waiting sums, and are content with the
+// second.
+template <int V, class T>
+constexpr Index resident_columns = (V == 2 ? 20 : 96) * 1024 /
+                                   (V * Vec<T>::width * Index(sizeof(T))) / panel_width<T> *
+                                   panel_width<T>;
+
+// `product` for panels longer than the first-level cache holds: a part of the columns at a time, the
+// sums waiting in memory. Each sum still grows in rising order of k: the bits are the same.
+template <int V, class T, class Start, class Activate, class Finish>
+UNROLLED_NOINLINE void long_product(Index number, Index low, Index high, const Rows<T>& left,
+                                    const T* panels, Index p_begin, Index p_end, const Start& start,
+                                    const Activate& activate, const Finish& finish) {
+    constexpr Index row_size = V * Vec<T>::width;
+    constexpr Index together = 96 / tile_rows<V>;  // tiles whose sums wait
+    alignas(64) T sums_of_rows[together * tile_rows<V> * row_size];
+    const Index K = left.columns(), panel_size = K * row_size;
+    const Index pieces = parts(K, resident_columns<V, T>);
+    const Index piece = rounded_up(parts(K, pieces), panel_width<T>);
+    using First = Tile<V, T, Start>;
+    using Next = Tile<V, T, FromRows<T>>;
+    const First first[2] = {First::of(low, false), First::of(high ? low + 1 : low, false)};
+    const Next next[2] = {Next::of(low, false), Next::of(high ? low + 1 : low, false)};
+    for (Index from = 0; from < number; from += together) {
+        const Index to = least(number, from + together);
+        const Index origin = from * low + least(from, high);  // the first row of these tiles
+        const Index rows = to * low + least(to, high) - origin;
+        for (Index p = p_begin; p < p_end; ++p) {
+            for (Index k = 0; k < K; k += piece) {
+                const Rows<T> part = left.part(k, least(K, k + piece));
+                const T* panel = panels + p * panel_size + k * row_size;
+                Index i = 0;
+                for (Index n = from; n < to; ++n) {
+                    const bool higher = n < high;
+                    T* done = sums_of_rows + i * row_size;
+                    if (k == 0) {
+                        first[higher].run(origin + i, p, part, panel, 0, start, done);
+                    } else {
+                        const FromRows<T> so_far{done - (origin + i) * row_size, row_size, 0};
+                        next[higher].run(origin + i, p, part, panel, 0, so_far, done);
+                    }
+                    i += low + higher;
+                }
+            }
+            UNROLLED_UNROLL_1
+            for (Index i = 0; i < rows; ++i) activate(sums_of_rows + i * row_size);
+            UNROLLED_UNROLL_1
+            for (Index i = 0; i < rows; ++i) finish(origin + i, p, sums_of_rows + i * row_size);
+        }
+    }
+}
+
 // For each row i < count and each panel p of p_begin <= p < p_end, with sums [V, width] = start(i, p)
 // + the sum over all k: activate(sums) for all rows of a tile, then finish(i, p, sums) for each. The
 // first is for long chains of operations that do not depend on each other: a processor that looks
@@ -182,14 +242,18 @@ UNROLLED_INLINE void product(Index count, const Rows<T>& left, const T* panels, 
                              const Finish& finish) {
     constexpr Index R = tile_rows<V>;
     constexpr Index row_size = V * Vec<T>::width;
-    alignas(64) T done[sums * Vec<T>::width];
     const Index panel_size = left.columns() * row_size;
     if (count <= 0) return;
     // Tiles of nearly equal heights: the first `high` of them have one row more than the others.
     const Index number = parts(count, R);
     const Index low = count / number, high = count % number;
+    if (number > 1 && left.columns() > resident_columns<V, T>) {
+        long_product<V, T>(number, low, high, left, panels, p_begin, p_end, start, activate, finish);
+        return;
+    }
     Tile<V, T, Start> lower = Tile<V, T, Start>::of(low, number == 1);
     const Tile<V, T, Start> higher = Tile<V, T, Start>::of(high ? low + 1 : low, false);
+    alignas(64) T done[sums * Vec<T>::width];
     for (Index p = p_begin; p < p_end; p += lower.panels) {
         if (p + lower.panels > p_end) lower = Tile<V, T, Start>::of(low, false);
         Index i = 0;
