@@ -5,6 +5,10 @@
 #include <cstring>
 #include <new>
 
+#ifdef _MSC_VER
+#include <intrin.h>
+#endif
+
 namespace unrolled {
 
 extern const InstructionSet instruction_set_plain;
@@ -22,11 +26,6 @@ namespace {
 
 #if defined(UNROLLED_HAS_AVX2) || defined(UNROLLED_HAS_AVX512)
 #ifdef _MSC_VER
-}  // namespace
-}  // namespace unrolled
-#include <intrin.h>
-namespace unrolled {
-namespace {
 // Bits of cpuid leaf 7, and whether the system saves the registers (XCR0).
 bool processor_has(int leaf_7_bit, unsigned long long saved_registers) {
     int leaf[4];
