@@ -86,6 +86,23 @@ def test_one_row_without_numbers_spoils_no_other_and_shows_it(kind, dtype, value
 
 
 @pytest.mark.usefixtures("simd")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_each_gate_alone_shows_that_it_has_no_number(kind, dtype):
+    p = torch_like(kind, sizes=(1, 3, 4, 21), dtype=dtype)
+    for gate in range(len(p.parameters["bias_ih"]) // 21):
+        bias = p.parameters["bias_ih"].copy()
+        bias[gate * 21 + 5] = np.nan
+        spoiled = replace(p, parameters=p.parameters | {"bias_ih": bias})
+        actual = solve(spoiled, compiled)
+        expected = solve(as_float64(spoiled), equations)
+        for name in ("output", "final h0"):
+            assert np.isnan(actual[name]).any()
+            assert np.array_equal(np.isnan(actual[name]), np.isnan(expected[name]))
+
+
+@pytest.mark.usefixtures("simd")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_infinite_input_with_weight_zero_is_no_number(kind):
