@@ -189,11 +189,16 @@ def test_explain_tells_the_threads_for_a_size(monkeypatch):
         nn.explain(layer, batch_size=0)
 
 
+class Marked(torch.Tensor):
+    pass
+
+
 REASONS = [
     ("autocast", "autocast is on for the CPU"),
     ("transform", "a transform of torch.func is active"),
     ("dtype", "a tensor is bfloat16, not float32 or float64"),
     ("device", "a tensor is on the device meta"),
+    ("subclass", "a tensor is of the type Marked"),
     ("missing", "the compiled kernels were not built for this Python"),
 ]
 
@@ -208,6 +213,8 @@ def test_a_fallback_is_an_error_where_that_is_required(situation, reason, monkey
         layer, x = layer.bfloat16(), x.bfloat16()
     elif situation == "device":
         layer, x = layer.to("meta"), x.to("meta")
+    elif situation == "subclass":
+        layer.bias_ih_l0 = torch.nn.Parameter(layer.bias_ih_l0.detach().as_subclass(Marked))
 
     def run():
         if situation == "autocast":

@@ -86,6 +86,19 @@ def test_parameters_of_wrong_shapes_and_types_never_reach_the_kernels():
         assert str(ours.value) == str(theirs.value)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_packed_rows_put_together_by_hand(cell):
+    layer, own = pair(cell, 3, 4)
+    rows, sizes, order = normal(6, 3), torch.tensor([3, 2, 1]), torch.tensor([1, 2, 0])
+    for packed in (
+        PackedSequence(rows, sizes, order),
+        PackedSequence(rows, sizes, order, order),  # not each other's inverse
+        PackedSequence(rows, sizes, unsorted_indices=order),
+        PackedSequence(normal(9, 3), sizes),  # more rows than sizes tell of
+    ):
+        assert_same(tensors(layer(packed)), tensors(own(packed)))
+
+
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
 def test_empty_batches(cell, batch_first):
