@@ -345,6 +345,13 @@ private:
             ended_rows(going_on, count, states, places, finish);
             return;
         }
+        if constexpr (CellKind::has_c) recur_projected(own, worker, places, step, going_on, count);
+    }
+
+    // The same through the projection: dh of h = W_hr raw first, then that of raw.
+    void recur_projected(Own& own, int worker, const Places& places, const Step& step,
+                         Index going_on, Index count) {
+        const Range states = partition_.panels(shape_.state_panels, worker);
         auto keep = [step](Index k, Index p, const T* sums) {
             V dh[2] = {V::load(sums), V::load(sums + W)};
             step.add_outside(k, p, dh);
