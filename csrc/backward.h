@@ -509,11 +509,24 @@ private:
         const Index size = groups_of(columns) * group * wide;
         for (Index p = part.begin; p < part.end; ++p) {
             const Index g = p / panels_of_gate, first = p % panels_of_gate * wide;
-            const Index lanes = least(wide, units - first);
-            for (Index lane = 0; lane < lanes; ++lane) {
+            for (Index lane = 0; lane < wide; lane += W) {
+                const Index rows = least(W, units - first - lane);
                 T* to = grad + (gates[g] * units + first + lane) * columns;
                 const T* from = total + p * size + lane;
-                for (Index c = 0; c < columns; ++c) to[c] = from[c * wide];
+                for (Index c = 0; rows > 0 && c < columns; c += W) {
+                    const Index n = least(W, columns - c);
+                    V square[W];
+                    for (Index i = 0; i < W; ++i)
+                        square[i] = i < n ? V::load(from + (c + i) * wide) : V::zero();
+                    transpose<T>(square);
+                    for (Index row = 0; row < rows; ++row) {
+                        if (n == W) {
+                            square[row].store(to + row * columns + c);
+                        } else {
+                            square[row].store_first(to + row * columns + c, n);
+                        }
+                    }
+                }
             }
         }
     }

@@ -283,21 +283,32 @@ UNROLLED_INLINE void product(Index count, const Rows<T>& left, const T* panels, 
 // Units beyond H get zeros.
 template <int U, int G, class T>
 void pack_gates(const T* w, Index H, Index K, Index p_begin, Index p_end, T* panels) {
-    constexpr int W = Vec<T>::width;
+    using V = Vec<T>;
+    constexpr int W = V::width;
     constexpr Index columns = U * G * W;
-    constexpr Index together = 16;  // elements of a row that are moved at a time
     for (Index p = p_begin; p < p_end; ++p) {
-        for (Index k0 = 0; k0 < K; k0 += together) {
-            const Index k1 = least(k0 + together, K);
-            for (Index column = 0; column < columns; ++column) {
-                const Index lane = column % W, g = column / W % G, u = column / W / G;
-                const Index unit = (p * U + u) * W + lane;
-                T* to = panels + p * K * columns + column;
-                if (unit < H) {
-                    const T* from = w + (g * H + unit) * K;
-                    for (Index k = k0; k < k1; ++k) to[k * columns] = from[k];
+        for (Index v = 0; v < U * G; ++v) {
+            const Index first = (p * U + v / G) * W;  // the first of the vector's units
+            const Index units = greatest(0, least(W, H - first));
+            const T* from = w + (v % G * H + first) * K;
+            T* to = panels + p * K * columns + v * W;
+            for (Index k = 0; k < K; k += W) {
+                const Index n = least(W, K - k);
+                V square[W];
+                for (Index unit = 0; unit < W; ++unit) {
+                    if (unit >= units) {
+                        square[unit] = V::zero();
+                    } else if (n == W) {
+                        square[unit] = V::load(from + unit * K + k);
+                    } else {
+                        square[unit] = V::load_first(from + unit * K + k, n);
+                    }
+                }
+                transpose<T>(square);
+                if (n == W) {
+                    for (Index i = 0; i < W; ++i) square[i].store(to + (k + i) * columns);
                 } else {
-                    for (Index k = k0; k < k1; ++k) to[k * columns] = 0;
+                    for (Index i = 0; i < n; ++i) square[i].store(to + (k + i) * columns);
                 }
             }
         }

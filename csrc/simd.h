@@ -341,5 +341,37 @@ private:
 
 #endif
 
+// Element j of vector i becomes element i of vector j.
+template <class T>
+UNROLLED_INLINE void transpose(Vec<T> (&m)[Vec<T>::width]) {
+    constexpr int W = Vec<T>::width;
+    alignas(64) T square[W][W], turned[W][W];
+    for (int i = 0; i < W; ++i) m[i].store(square[i]);
+    for (int i = 0; i < W; ++i)
+        for (int j = 0; j < W; ++j) turned[j][i] = square[i][j];
+    for (int i = 0; i < W; ++i) m[i] = Vec<T>::load(turned[i]);
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+template <>
+UNROLLED_INLINE void transpose<float>(Vec<float> (&m)[8]) {
+    __m256 pair[8], quad[8];
+    for (int i = 0; i < 8; i += 2) {
+        pair[i] = _mm256_unpacklo_ps(m[i].v, m[i + 1].v);
+        pair[i + 1] = _mm256_unpackhi_ps(m[i].v, m[i + 1].v);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        for (int half = 0; half < 2; ++half) {
+            quad[i + 2 * half] = _mm256_shuffle_ps(pair[i + half], pair[i + half + 2], 0x44);
+            quad[i + 2 * half + 1] = _mm256_shuffle_ps(pair[i + half], pair[i + half + 2], 0xee);
+        }
+    }
+    for (int i = 0; i < 4; ++i) {
+        m[i].v = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x20);
+        m[i + 4].v = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x31);
+    }
+}
+#endif
+
 }  // namespace UNROLLED_ISA
 }  // namespace unrolled
