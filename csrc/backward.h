@@ -137,10 +137,6 @@ private:
         return layer_.saved + saved_.gates + gates_at(shape_, order_, i, j, vector);
     }
 
-    static void clear(T* data, Index count) {
-        for (Index n = 0; n < count; ++n) data[n] = 0;
-    }
-
     void prepare(int worker) {
         const int workers = partition_.workers;
         const Index Hp = shape_.Hp, H = sizes_.H;
@@ -166,25 +162,6 @@ private:
             copy_states<T>(layer_.c0, H, Hp, W, order_, N, part, start_c_);
             copy_states<T>(layer_.grad_c_n, H, Hp, W, order_, N, part, dc_);
         }
-        part = share(G * shape_.hidden_panels, worker, workers);
-        const Index panels = part.end - part.begin;
-        if (wants_h()) {
-            const Index size = groups_of(sizes_.P) * group * wide;
-            clear(total_h_ + part.begin * size, panels * size);
-        }
-        if (wants_x()) {
-            const Index size = groups_of(sizes_.C) * group * wide;
-            clear(total_x_ + part.begin * size, panels * size);
-        }
-        if (wants_b()) {
-            part = share(B * shape_.hidden_panels, worker, workers);
-            clear(total_b_ + part.begin * wide, (part.end - part.begin) * wide);
-        }
-        if (wants_hr()) {
-            part = share(shape_.state_panels, worker, workers);
-            const Index size = groups_of(H) * group * wide;
-            clear(total_hr_ + part.begin * size, (part.end - part.begin) * size);
-        }
     }
 
     void work(int worker) {
@@ -206,7 +183,7 @@ private:
             team_->barrier();
             const Index rows = last - order_.first[begin];
             input_gradients(worker, rows, half, begin);
-            weight_gradients(worker, rows, half);
+            weight_gradients(worker, rows, half, end == order_.steps);
             end = begin;
             half = 1 - half;
         }
@@ -425,26 +402,26 @@ private:
         }
     }
 
-    void weight_gradients(int worker, Index rows, int half) {
+    void weight_gradients(int worker, Index rows, int half, bool first) {
         Own& own = own_[worker];
         const Index panels = shape_.hidden_panels;
         Range part = share(G * panels, worker, partition_.workers);
         if (wants_h())
             add_products(h_prev_[half], rows, sizes_.P,
                          da_[half] + CellKind::h_block * panels * stride_, stride_, part.begin,
-                         part.end, total_h_, own.packed);
+                         part.end, first, total_h_, own.packed);
         if (wants_x())
             add_products(x_row_[half], rows, sizes_.C,
                          da_[half] + CellKind::x_block * panels * stride_, stride_, part.begin,
-                         part.end, total_x_, own.packed);
+                         part.end, first, total_x_, own.packed);
         if (wants_b()) {
             part = share(B * panels, worker, partition_.workers);
-            add_sums(rows, da_[half], stride_, part.begin, part.end, total_b_);
+            add_sums(rows, da_[half], stride_, part.begin, part.end, first, total_b_);
         }
         if (wants_hr()) {
             part = share(shape_.state_panels, worker, partition_.workers);
             add_products(raw_[half], rows, sizes_.H, dh_[half], stride_, part.begin, part.end,
-                         total_hr_, own.packed);
+                         first, total_hr_, own.packed);
         }
     }
 

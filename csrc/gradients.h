@@ -46,9 +46,10 @@ void pack_groups(const T* const* rows, Index count, Index columns, Index g_begin
     }
 }
 
-// total [group, 2 W] += the transposed product of left [count, group] and right [count, 2 W].
+// total [group, 2 W] += the transposed product of left [count, group] and right [count, 2 W];
+// of the first block it is the product alone.
 template <class T>
-void add_tile(Index count, const T* left, const T* right, T* total) {
+void add_tile(Index count, const T* left, const T* right, bool first, T* total) {
     using V = Vec<T>;
     constexpr int W = V::width;
     V sum[group][2];
@@ -66,16 +67,17 @@ void add_tile(Index count, const T* left, const T* right, T* total) {
     }
     for (int r = 0; r < group; ++r) {
         T* to = total + r * 2 * W;
-        (V::load(to) + sum[r][0]).store(to);
-        (V::load(to + W) + sum[r][1]).store(to + W);
+        (first ? sum[r][0] : V::load(to) + sum[r][0]).store(to);
+        (first ? sum[r][1] : V::load(to + W) + sum[r][1]).store(to + W);
     }
 }
 
 // total[p] [groups * group, 2 W] += rows^T right[p] for each panel p, over `count` rows in blocks.
-// right: panel p begins at right + p * stride; `packed` is scratch of packed_size(columns).
+// right: panel p begins at right + p * stride; `packed` is scratch of packed_size(columns). If these
+// are the first rows, total is written, not added to.
 template <class T>
 void add_products(const T* const* rows, Index count, Index columns, const T* right, Index stride,
-                  Index p_begin, Index p_end, T* total, T* packed) {
+                  Index p_begin, Index p_end, bool first, T* total, T* packed) {
     constexpr Index wide = panel_width<T>;
     const Index groups = groups_of(columns);
     if (p_begin >= p_end) return;
@@ -87,15 +89,17 @@ void add_products(const T* const* rows, Index count, Index columns, const T* rig
             for (Index p = p_begin; p < p_end; ++p) {
                 T* to = total + (p * groups + g) * group * wide;
                 for (Index q = g; q < g_end; ++q, to += group * wide)
-                    add_tile(n, packed + (q - g) * n * group, right + p * stride + k * wide, to);
+                    add_tile(n, packed + (q - g) * n * group, right + p * stride + k * wide,
+                             first && k == 0, to);
             }
         }
     }
 }
 
-// total[p] [2 W] += the sum of the rows of right[p].
+// total[p] [2 W] += the sum of the rows of right[p]; of the first rows it is the sum alone.
 template <class T>
-void add_sums(Index count, const T* right, Index stride, Index p_begin, Index p_end, T* total) {
+void add_sums(Index count, const T* right, Index stride, Index p_begin, Index p_end, bool first,
+              T* total) {
     using V = Vec<T>;
     constexpr int W = V::width;
     for (Index p = p_begin; p < p_end; ++p) {
@@ -106,8 +110,8 @@ void add_sums(Index count, const T* right, Index stride, Index p_begin, Index p_
             s1 = s1 + V::load(from + W);
         }
         T* to = total + p * 2 * W;
-        (V::load(to) + s0).store(to);
-        (V::load(to + W) + s1).store(to + W);
+        (first ? s0 : V::load(to) + s0).store(to);
+        (first ? s1 : V::load(to + W) + s1).store(to + W);
     }
 }
 
