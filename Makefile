@@ -77,7 +77,7 @@ comma := ,
 SANITIZED = build/sanitize-$(1)
 SANITIZED_TESTS := $(patsubst %,tests/kernels/test_%.py,checks compiled hard_numbers raw reproducible)
 preload = LD_PRELOAD="$$(g++ -print-file-name=lib$(1).so) $$(g++ -print-file-name=libstdc++.so.6)"
-kernel-tests = env $(TEST_ENVIRONMENT) $(SANITIZED)/venv/bin/python -m pytest -q \
+kernel-tests = env $(TEST_ENVIRONMENT) $(SANITIZED)/venv/bin/python -m pytest -q --capture=no \
     -p no:cacheprovider --hypothesis-profile=few $(SANITIZED_TESTS) $(ARGS)
 
 define build-sanitized
