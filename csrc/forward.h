@@ -126,14 +126,19 @@ private:
         pack_gates<U, G, T>(layer_.w_ih, H, sizes_.C, gates.begin, gates.end, w_ih_);
         pack_gates<U, G, T>(layer_.w_hh, H, sizes_.P, gates.begin, gates.end, w_hh_);
         for (Index p = gates.begin; p < gates.end; ++p) {
-            for (Index column = 0; column < columns; ++column) {
-                const Index g = column / W % G;
-                const Index unit = (p * U + column / W / G) * W + column % W;
-                const T ih = layer_.b_ih && unit < H ? layer_.b_ih[g * H + unit] : T(0);
-                const T hh = layer_.b_hh && unit < H ? layer_.b_hh[g * H + unit] : T(0);
+            for (int v = 0; v < U * G; ++v) {
+                const int g = v % G;
                 const bool apart = CellKind::splits_biases && g == G - 1;
-                b_x_[p * columns + column] = apart ? ih : ih + hh;
-                b_h_[p * columns + column] = hh;
+                const Index first = (p * U + v / G) * W;
+                T* x = b_x_ + p * columns + v * W;
+                T* h = b_h_ + p * columns + v * W;
+                for (Index lane = 0; lane < W; ++lane) {
+                    const Index unit = first + lane;
+                    const T ih = layer_.b_ih && unit < H ? layer_.b_ih[g * H + unit] : T(0);
+                    const T hh = layer_.b_hh && unit < H ? layer_.b_hh[g * H + unit] : T(0);
+                    x[lane] = apart ? ih : ih + hh;
+                    h[lane] = hh;
+                }
             }
         }
         if (shape_.projected) {

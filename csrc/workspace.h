@@ -115,9 +115,13 @@ template <class T>
 void copy_states(const T* from, Index columns, Index padded, Index width, const Order& order,
                  Index N, Range places, T* to) {
     for (Index i = places.begin; i < places.end; ++i) {
-        for (Index c = 0; c < padded; ++c)
-            to[(c / width * N + i) * width + c % width] =
-                from && c < columns ? from[order.row[i] * columns + c] : T(0);
+        const T* row = from ? from + order.row[i] * columns : nullptr;
+        for (Index c = 0; c < padded; c += width) {
+            T* panel = to + (c * N) + i * width;
+            const Index given = row ? greatest(0, least(width, columns - c)) : 0;
+            for (Index n = 0; n < given; ++n) panel[n] = row[c + n];
+            for (Index n = given; n < width; ++n) panel[n] = 0;
+        }
     }
 }
 
