@@ -147,6 +147,7 @@ NB_MODULE(_kernels, m) {
         check_item(item);
         return sharing(sizes_of(cell, T, N, C, H, P, threads), T * N, backward, item).workers;
     });
+    m.def("share_openmp", [] { return share_openmp(); });
     m.def("simd", [] { return std::string(instruction_set().name); });
     m.def("simd_available", [] {
         std::vector<std::string> names;

@@ -11,7 +11,11 @@
 #include <immintrin.h>
 #endif
 #ifndef _WIN32
+#include <dlfcn.h>
 #include <pthread.h>
+#endif
+#ifdef __linux__
+#include <sched.h>
 #endif
 
 namespace unrolled {
@@ -38,17 +42,43 @@ void wait_until(Done done) {
     }
 }
 
-constexpr auto patience = std::chrono::microseconds(60);
+// How long an idle thread looks for work: first without pause, for calls that follow each other at
+// once, then letting others run, for the steps of a training loop.
+constexpr auto alert = std::chrono::microseconds(60);
+constexpr auto patience = std::chrono::microseconds(1000);
+
+// Linux often wakes a thread on the processor of the one that woke it, where it would stand in its way
+// for milliseconds while others are idle. A thread that finds itself there moves elsewhere.
+#ifdef __linux__
+int this_processor() { return sched_getcpu(); }
+
+void leave_processor(int processor) {
+    cpu_set_t allowed, others;
+    if (processor < 0 || sched_getcpu() != processor ||
+        sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    others = allowed;
+    CPU_CLR(processor, &others);
+    if (CPU_COUNT(&others) == 0) return;
+    sched_setaffinity(0, sizeof others, &others);
+    sched_setaffinity(0, sizeof allowed, &allowed);
+}
+#else
+int this_processor() { return -1; }
+void leave_processor(int) {}
+#endif
 
 }  // namespace
 
 struct Pool {
     std::mutex taken;  // held by the team that has the pool
 
-    // One call at a time; these three are guarded by `sleeping`.
+    // One call at a time; these are guarded by `sleeping`.
     void (*work)(void*, int) = nullptr;
     void* context = nullptr;
     int size = 1;
+    int processor = -1;  // the caller's
+    int asleep = 0;      // threads that wait for `wake`
     std::atomic<unsigned> call{0};
     std::atomic<int> running{0};
 
@@ -70,10 +100,11 @@ struct Pool {
 
     void live(int worker, unsigned seen) {
         for (;;) {
-            wait_for_call(seen);
+            const bool slept = wait_for_call(seen);
             void (*my_work)(void*, int);
             void* my_context;
             bool mine;
+            int taken_processor;
             {
                 // A thread that no call needed for a while may find that it missed some.
                 std::lock_guard<std::mutex> lock(sleeping);
@@ -81,40 +112,80 @@ struct Pool {
                 my_work = work;
                 my_context = context;
                 mine = worker < size;
+                taken_processor = processor;
             }
             if (mine) {
+                if (slept) leave_processor(taken_processor);
                 my_work(my_context, worker);
                 running.fetch_sub(1, std::memory_order_release);
             }
         }
     }
 
-    void wait_for_call(unsigned seen) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        do {
+    // Returns whether the thread slept.
+    bool wait_for_call(unsigned seen) {
+        using Clock = std::chrono::steady_clock;
+        const auto called = [&] { return call.load(std::memory_order_acquire) != seen; };
+        const auto begin = Clock::now();
+        for (auto now = begin; now < begin + patience; now = Clock::now()) {
             for (int looks = 0; looks < 100; ++looks) {
-                if (call.load(std::memory_order_acquire) != seen) return;
+                if (called()) return false;
                 pause_briefly();
             }
-        } while (std::chrono::steady_clock::now() < end);
+            if (now >= begin + alert) std::this_thread::yield();
+        }
         std::unique_lock<std::mutex> lock(sleeping);
-        wake.wait(lock, [&] { return call.load(std::memory_order_acquire) != seen; });
+        ++asleep;
+        wake.wait(lock, called);
+        --asleep;
+        return true;
     }
 
     void start(void (*new_work)(void*, int), void* new_context, int new_size) {
+        bool any_asleep;
         {
             std::lock_guard<std::mutex> lock(sleeping);
+            any_asleep = asleep > 0;
             work = new_work;
             context = new_context;
             size = new_size;
+            processor = this_processor();
             running.store(new_size - 1, std::memory_order_relaxed);
             call.fetch_add(1, std::memory_order_release);
         }
+        if (!any_asleep) return;
         wake.notify_all();
+        std::this_thread::yield();  // a thread woken on this processor can leave it
     }
 };
 
 namespace {
+
+// GNU OpenMP's entry for `#pragma omp parallel`, which LLVM's has too.
+struct OpenMp {
+    void (*parallel)(void (*)(void*), void*, unsigned threads, unsigned flags);
+    int (*thread_number)();
+    int (*team_size)();
+};
+OpenMp openmp_entries;
+std::atomic<const OpenMp*> openmp{nullptr};
+
+// One call on OpenMp's threads.
+struct SharedCall {
+    const OpenMp* entries;
+    void (*work)(void*, int);
+    void* context;
+    int size;
+    bool done;  // written by thread 0
+
+    static void enter(void* call) {
+        SharedCall& self = *static_cast<SharedCall*>(call);
+        if (self.entries->team_size() != self.size) return;
+        const int worker = self.entries->thread_number();
+        if (worker == 0) self.done = true;
+        self.work(self.context, worker);
+    }
+};
 
 std::mutex making;
 Pool* the_pool = nullptr;  // never destroyed: its threads outlive static objects
@@ -126,6 +197,7 @@ void before_fork() { making.lock(); }
 void after_fork_in_parent() { making.unlock(); }
 void after_fork_in_child() {
     the_pool = nullptr;
+    openmp.store(nullptr);  // its threads are not in the child, and it does not know
     making.unlock();
 }
 #endif
@@ -145,12 +217,31 @@ Pool* pool() {
 
 }  // namespace
 
+bool share_openmp() {
+#ifdef _WIN32
+    return false;
+#else
+    pool();  // a fork from now on is noticed
+    const auto find = [](const char* name) { return dlsym(RTLD_DEFAULT, name); };
+    OpenMp found;
+    found.parallel = reinterpret_cast<decltype(found.parallel)>(find("GOMP_parallel"));
+    found.thread_number = reinterpret_cast<decltype(found.thread_number)>(find("omp_get_thread_num"));
+    found.team_size = reinterpret_cast<decltype(found.team_size)>(find("omp_get_num_threads"));
+    if (!found.parallel || !found.thread_number || !found.team_size) return false;
+    if (!openmp.load()) {
+        openmp_entries = found;
+        openmp.store(&openmp_entries);
+    }
+    return true;
+#endif
+}
+
 Team::Team(int wanted) {
     if (wanted <= 1) return;
     Pool* candidate = pool();
     if (!candidate->taken.try_lock()) return;
     try {
-        candidate->grow(wanted - 1);
+        if (!openmp.load()) candidate->grow(wanted - 1);
     } catch (const std::system_error&) {
         // The system gives no more threads: this call has the caller's alone.
         candidate->taken.unlock();
@@ -168,6 +259,13 @@ void Team::run(void (*work)(void*, int), void* context) {
     if (size_ == 1) {
         work(context, 0);
         return;
+    }
+    if (const OpenMp* entries = openmp.load()) {
+        SharedCall call{entries, work, context, size_, false};
+        entries->parallel(SharedCall::enter, &call, static_cast<unsigned>(size_), 0);
+        if (call.done) return;
+        // It gave fewer threads than asked for, and none of them did anything.
+        pool_->grow(size_ - 1);
     }
     pool_->start(work, context, size_);
     work(context, 0);

@@ -1,13 +1,21 @@
 // The thread pool: one for the process, made at first use.
 //
 // A Team takes the pool for one call. If another Python thread has it, the team is one thread, the
-// caller: calls never wait for each other. Idle threads look for work for some microseconds, then
-// sleep. After a fork the child makes a pool of its own.
+// caller: calls never wait for each other. Idle threads look for work for a millisecond, then sleep.
+// After a fork the child makes a pool of its own.
+//
+// In a process with torch its threads do the work instead: GNU OpenMP's look for work for some
+// milliseconds after each of torch's own operations, and a second set of threads would have to share
+// the processors with them, and wait.
 #pragma once
 
 namespace unrolled {
 
 struct Pool;
+
+// Uses the threads of the OpenMP library that torch has loaded for all the process to see, from now on.
+// Returns whether there is one.
+bool share_openmp();
 
 class Team {
 public:

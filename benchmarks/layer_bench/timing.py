@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-SAMPLE_SECONDS = 2e-3  # a sample is at least as long, by an inner loop
-PAUSE_SECONDS = 5e-3  # in which the threads of the library before stop spinning
+SAMPLE_SECONDS = 4e-3  # a sample is at least as long, by an inner loop
+# Before a sample its call is repeated for as long: the threads of the library before stop spinning,
+# and caches, threads and clock are as in a loop that trains.
+WARM_SECONDS = 12e-3
 SECONDS = 0.4  # samples of one call go on for as long, if more than asked for fit
 MOST_SAMPLES = 60
 SLOW_SECONDS = 0.05  # one call before the samples is enough
@@ -28,17 +30,23 @@ def alternate(calls: Mapping[str, Callable[[], Any]], least_samples: int) -> dic
         if once < SLOW_SECONDS:
             once = min(_sample(call, 1) for _ in range(5))
         loops[name] = max(1, int(np.ceil(SAMPLE_SECONDS / once)))
-        slowest = max(slowest, once * loops[name])
+        warming = WARM_SECONDS if loops[name] > 1 else 0.0
+        slowest = max(slowest, once * loops[name] + warming)
     rounds = max(least_samples, min(MOST_SAMPLES, int(SECONDS / slowest)))
     names, samples = list(calls), {name: [] for name in calls}
     for k in range(rounds):
         first = k % len(names)
         for name in names[first:] + names[:first]:
-            time.sleep(PAUSE_SECONDS)
             if loops[name] > 1:
-                calls[name]()  # caches and threads are this call's again
+                _repeat(calls[name], WARM_SECONDS)
             samples[name].append(_sample(calls[name], loops[name]))
     return samples
+
+
+def _repeat(call: Callable[[], Any], seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        call()
 
 
 def _sample(call: Callable[[], Any], loops: int) -> float:

@@ -27,6 +27,10 @@ class Lengths(NamedTuple):
 Results = tuple[Tensor, Tensor, Tensor | None]  # output, h_n [D, N, P], c_n [D, N, H]
 
 _compiled: Any = engine.COMPILED
+if _compiled is not None:
+    # torch's threads stay busy for milliseconds after each of its own operations; others of ours
+    # would have to share the processors with them.
+    _compiled.share_openmp()
 _empty_like = torch.empty_like
 _num_threads = torch.get_num_threads
 
