@@ -15,6 +15,7 @@ WARM_SECONDS = 12e-3
 SECONDS = 0.4  # samples of one call go on for as long, if more than asked for fit
 MOST_SAMPLES = 60
 SLOW_SECONDS = 0.05  # one call before the samples is enough
+COLD_SECONDS = 0.15  # what a call that is slower loses at its beginning does not matter
 
 
 def alternate(calls: Mapping[str, Callable[[], Any]], least_samples: int) -> dict[str, list[float]]:
@@ -24,21 +25,20 @@ def alternate(calls: Mapping[str, Callable[[], Any]], least_samples: int) -> dic
         calls: by name; each has ended its work when it returns.
         least_samples: samples of each; quick calls get more, up to `MOST_SAMPLES`.
     """
-    loops, slowest = {}, 0.0
+    loops, warming, slowest = {}, {}, 0.0
     for name, call in calls.items():
         once = _sample(call, 1)
         if once < SLOW_SECONDS:
             once = min(_sample(call, 1) for _ in range(5))
         loops[name] = max(1, int(np.ceil(SAMPLE_SECONDS / once)))
-        warming = WARM_SECONDS if loops[name] > 1 else 0.0
-        slowest = max(slowest, once * loops[name] + warming)
+        warming[name] = 0.0 if once > COLD_SECONDS else max(WARM_SECONDS, once)
+        slowest = max(slowest, once * loops[name] + warming[name])
     rounds = max(least_samples, min(MOST_SAMPLES, int(SECONDS / slowest)))
     names, samples = list(calls), {name: [] for name in calls}
     for k in range(rounds):
         first = k % len(names)
         for name in names[first:] + names[:first]:
-            if loops[name] > 1:
-                _repeat(calls[name], WARM_SECONDS)
+            _repeat(calls[name], warming[name])
             samples[name].append(_sample(calls[name], loops[name]))
     return samples
 

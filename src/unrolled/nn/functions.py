@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from unrolled.kernels import engine
+from unrolled.nn import reserve
 from unrolled.nn.plan import LSTM, Layer
 from unrolled.nn.reference import gradients_by_torch
 
@@ -23,6 +24,10 @@ class Lengths(NamedTuple):
     counts: Tensor  # [N] int64, contiguous, each from 1 to T
     total: int
 
+
+# Items from which memory for backward is kept in reserve: the system needs longer to find new pages
+# for more than that than the kernels to fill them.
+LARGE = 1 << 20
 
 Results = tuple[Tensor, Tensor, Tensor | None]  # output, h_n [D, N, P], c_n [D, N, H]
 
@@ -257,8 +262,12 @@ class _LayerFunction(torch.autograd.Function):
         *weights: Tensor,
     ) -> Results:
         num_steps = x.shape[0] * x.shape[1]
-        size = _saved_size(layer, lengths, num_steps, x.element_size())
-        saved = x.new_empty(layer.directions * size)
+        size = layer.directions * _saved_size(layer, lengths, num_steps, x.element_size())
+        if size < LARGE:
+            saved = x.new_empty(size)
+        else:
+            saved = reserve.take(size, x.dtype)
+            ctx.lease = reserve.Lease(saved)
         results = forward_layer(
             layer, lengths, x_batch_first, output_batch_first, x, h0, c0, weights, saved
         )
