@@ -54,6 +54,24 @@ def test_any_number_of_threads_gives_the_same_bits(kind, shape, dtype):
         assert_same_bits(solve(p, compiled), expected)
 
 
+@pytest.fixture(params=["rows", "units"])
+def division(request):
+    """How threads share a layer, however small it is."""
+    engine.COMPILED.use_division(request.param)
+    yield request.param
+    engine.COMPILED.use_division("auto")
+
+
+@pytest.mark.usefixtures("own_threads", "poisoned_scratch", "division")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(problems(), st.integers(2, 5))
+def test_any_division_gives_the_same_bits(p, threads):
+    engine.set_num_threads(1)
+    expected = solve(p, compiled)
+    engine.set_num_threads(threads)
+    assert_same_bits(solve(p, compiled), expected)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_large_problems_take_the_threads_that_are_allowed(kind):
     for shape in ((64, 64, 64, 128), (64, 2, 64, 700)):

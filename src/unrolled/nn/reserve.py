@@ -1,8 +1,8 @@
 """Memory that forward leaves for backward, kept from one training step to the next.
 
-A buffer of many megabytes that is freed goes back to the system, and the next one costs a page fault
-for every 4 KB: a tenth of a training step and more. A buffer that autograd's graph has let go of waits
-here for the next step instead.
+A buffer of many megabytes that is freed goes back to the system, and the next one costs a page
+fault for every 4 KB: a tenth of a training step and more. A buffer that autograd's graph has let go
+of waits here for the next step instead.
 """
 
 from __future__ import annotations
