@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from unrolled.kernels import engine
-from unrolled.nn import reserve
 from unrolled.nn.plan import LSTM, Layer
 from unrolled.nn.reference import gradients_by_torch
 
@@ -25,10 +24,6 @@ class Lengths(NamedTuple):
     total: int
 
 
-# Items from which memory for backward is kept in reserve: the system needs longer to find new pages
-# for more than that than the kernels to fill them.
-LARGE = 1 << 20
-
 Results = tuple[Tensor, Tensor, Tensor | None]  # output, h_n [D, N, P], c_n [D, N, H]
 
 _compiled: Any = engine.COMPILED
@@ -37,6 +32,7 @@ if _compiled is not None:
     # would have to share the processors with them.
     _compiled.share_openmp()
 _empty_like = torch.empty_like
+_data_ptr = Tensor.data_ptr
 _num_threads = torch.get_num_threads
 
 
@@ -81,21 +77,24 @@ def forward_layer(
     if cell == LSTM:
         c_n = x.new_empty((D, N, H)) if c0 is None else _empty_like(c0)
     item = x.element_size()
-    one = 0 if saved is None else _saved_size(layer, lengths, T * N, item)
-
-    at = iter(map(Tensor.data_ptr, weights))
     h0_at = 0 if h0 is None else h0.data_ptr()
     c0_at = 0 if c0 is None else c0.data_ptr()
     h_at = h_n.data_ptr()
     c_at = 0 if c_n is None else c_n.data_ptr()
     saved_at = 0 if saved is None else saved.data_ptr()
-    addresses: list[int] = []
-    for direction in range(D):
-        addresses += (direction, next(at), next(at))
-        addresses += (next(at), next(at)) if bias else (0, 0)
-        addresses += (next(at) if projected else 0, h0_at, c0_at, h_at, c_at, saved_at)
-        if D == 2:
-            states, cells = N * P * item, N * H * item
+    at = tuple(map(_data_ptr, weights))
+    addresses: tuple[int, ...]
+    if D == 1 and bias and not projected:  # written out: most layers are of this kind
+        addresses = (0, *at, 0, h0_at, c0_at, h_at, c_at, saved_at)
+    else:
+        states, cells = N * P * item, N * H * item
+        one = 0 if saved is None else _saved_size(layer, lengths, T * N, item)
+        addresses = ()
+        for direction in range(D):
+            own = at[direction * len(at) // D : (direction + 1) * len(at) // D]
+            addresses += (direction, *own[:2])
+            addresses += own[2:4] if bias else (0, 0)
+            addresses += (own[-1] if projected else 0, h0_at, c0_at, h_at, c_at, saved_at)
             h_at += states
             h0_at += states if h0_at else 0
             c_at += cells if c_at else 0
@@ -117,7 +116,7 @@ def forward_layer(
         output.data_ptr(),
         out_t,
         out_n,
-        tuple(addresses),
+        addresses,
     )
     return output, h_n, c_n
 
@@ -178,7 +177,6 @@ def backward_layer(
     ]
 
     item = x.element_size()
-    one = _saved_size(layer, lengths, T * N, item)
     h0_at, grad_h0_at = _address(h0), _address(grad_h0)
     c0_at, grad_c0_at = _address(c0), _address(grad_c0)
     if grad_h_n is not None:
@@ -187,25 +185,38 @@ def backward_layer(
         grad_c_n = grad_c_n.contiguous()
     grad_h_at, grad_c_at = _address(grad_h_n), _address(grad_c_n)
     saved_at = saved.data_ptr()
+    at, into = tuple(map(_data_ptr, weights)), tuple(map(_address, grad_weights))
     count = len(weights) // D
-    addresses: list[int] = []
+    states, cells = N * P * item, N * H * item
+    one = item * _saved_size(layer, lengths, T * N, item) if D == 2 else 0
+    addresses: tuple[int, ...] = ()
     for direction in range(D):
-        own = slice(direction * count, (direction + 1) * count)
-        values, into = weights[own], [_address(grad) for grad in grad_weights[own]]
-        addresses += (direction, values[0].data_ptr(), values[1].data_ptr())
-        addresses += (values[-1].data_ptr() if projected else 0, h0_at, c0_at)
-        addresses += (saved_at, grad_h_at, grad_c_at, into[0], into[1])
-        addresses += (into[2], into[3]) if bias else (0, 0)
-        addresses += (into[-1] if projected else 0, grad_h0_at, grad_c0_at)
-        if D == 2:
-            states, cells = N * P * item, N * H * item
-            saved_at += one * item
-            h0_at += states if h0_at else 0
-            c0_at += cells if c0_at else 0
-            grad_h_at += states if grad_h_at else 0
-            grad_c_at += cells if grad_c_at else 0
-            grad_h0_at += states if grad_h0_at else 0
-            grad_c0_at += cells if grad_c0_at else 0
+        start, end = direction * count, (direction + 1) * count
+        addresses += (
+            direction,
+            at[start],
+            at[start + 1],
+            at[end - 1] if projected else 0,
+            h0_at,
+            c0_at,
+            saved_at,
+            grad_h_at,
+            grad_c_at,
+            into[start],
+            into[start + 1],
+            into[start + 2] if bias else 0,
+            into[start + 3] if bias else 0,
+            into[end - 1] if projected else 0,
+            grad_h0_at,
+            grad_c0_at,
+        )
+        saved_at += one
+        h0_at += states if h0_at else 0
+        c0_at += cells if c0_at else 0
+        grad_h_at += states if grad_h_at else 0
+        grad_c_at += cells if grad_c_at else 0
+        grad_h0_at += states if grad_h0_at else 0
+        grad_c0_at += cells if grad_c0_at else 0
     _compiled.backward(
         cell,
         item,
@@ -225,7 +236,7 @@ def backward_layer(
         gx_at,
         gx_t,
         gx_n,
-        tuple(addresses),
+        addresses,
     )
     return [grad_x, grad_h0, grad_c0, *grad_weights]
 
@@ -263,11 +274,7 @@ class _LayerFunction(torch.autograd.Function):
     ) -> Results:
         num_steps = x.shape[0] * x.shape[1]
         size = layer.directions * _saved_size(layer, lengths, num_steps, x.element_size())
-        if size < LARGE:
-            saved = x.new_empty(size)
-        else:
-            saved = reserve.take(size, x.dtype)
-            ctx.lease = reserve.Lease(saved)
+        saved = x.new_empty(size)
         results = forward_layer(
             layer, lengths, x_batch_first, output_batch_first, x, h0, c0, weights, saved
         )
