@@ -211,8 +211,9 @@ private:
     // own: a store through one pointer would make the compiler read all others again.
     struct Step {
         Places places;
-        Index N, P, Pp, active, vectors, panel_stride, gate_stride, ahead;
-        bool first;
+        Index N, H, P, Pp, active, vectors, panel_stride, gate_stride, ahead;
+        bool first;   // whether this is step 0
+        bool padded;  // whether the last vector of units is not full
         const T* const* grad_out;  // rows of grad_out, or null
         const T* gates;            // Saved::gates of this step, and of the one before
         const T* gates_before;
@@ -258,6 +259,10 @@ private:
                         unit.dc = dc + (vector * N + i) * W;
                     }
                     CellKind::template backward<T>(sum[v], unit, result);
+                    // Beside units that are infinite, those that only pad are not a number.
+                    if (vector == vectors - 1 && padded) {
+                        for (int b = 0; b < B; ++b) result[b] = first_elements<T>(result[b], H - vector * W);
+                    }
                 } else {
                     for (int b = 0; b < B; ++b) result[b] = V::zero();
                 }
@@ -291,6 +296,8 @@ private:
         Step step{};
         step.places = places;
         step.N = sizes_.N;
+        step.H = sizes_.H;
+        step.padded = sizes_.H % W != 0;
         step.P = sizes_.P;
         step.Pp = shape_.Pp;
         step.active = order_.active[j];

@@ -174,7 +174,7 @@ NB_MODULE(_kernels, m) {
             double seconds;
             double gflops[256];
         } job{seconds, {}};
-        Team team(threads < 256 ? threads : 256);
+        Team team(threads < 256 ? threads : 256, threads);
         team.run(
             [](void* context, int worker) {
                 Job& shared = *static_cast<Job*>(context);

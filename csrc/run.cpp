@@ -86,7 +86,7 @@ void layer_forward(const Sizes& sizes, const Index* lengths, Sequence<const T> x
     const RowOrder order(lengths, sizes.T, sizes.N);
     const Order& rows = order.get();
     const Sharing wanted = sharing(sizes, rows.first[rows.steps], false, sizeof(T));
-    Team team(wanted.workers);
+    Team team(wanted.workers, sizes.threads);
     const Sharing used = team.size() == wanted.workers ? wanted : Sharing{1, false};
     for (std::size_t d = 0; d < directions.size(); ++d) {
         const Sequence<T> columns{out.data + Index(d) * sizes.P, out.step, out.row};
@@ -101,7 +101,7 @@ void layer_backward(const Sizes& sizes, const Index* lengths, Sequence<const T> 
     const RowOrder order(lengths, sizes.T, sizes.N);
     const Order& rows = order.get();
     const Sharing wanted = sharing(sizes, rows.first[rows.steps], true, sizeof(T));
-    Team team(wanted.workers);
+    Team team(wanted.workers, sizes.threads);
     const Sharing used = team.size() == wanted.workers ? wanted : Sharing{1, false};
     if (grad_x.data) {
         for (Index i = 0; i < sizes.N; ++i)

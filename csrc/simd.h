@@ -341,6 +341,14 @@ private:
 
 #endif
 
+// The first n elements of a, the others zero.
+template <class T>
+UNROLLED_INLINE Vec<T> first_elements(Vec<T> a, Index n) {
+    alignas(64) T elements[Vec<T>::width];
+    a.store(elements);
+    return Vec<T>::load_first(elements, n);
+}
+
 // Element j of vector i becomes element i of vector j.
 template <class T>
 UNROLLED_INLINE void transpose(Vec<T> (&m)[Vec<T>::width]) {

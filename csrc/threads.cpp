@@ -180,10 +180,10 @@ struct SharedCall {
 
     static void enter(void* call) {
         SharedCall& self = *static_cast<SharedCall*>(call);
-        if (self.entries->team_size() != self.size) return;
+        if (self.entries->team_size() < self.size) return;
         const int worker = self.entries->thread_number();
         if (worker == 0) self.done = true;
-        self.work(self.context, worker);
+        if (worker < self.size) self.work(self.context, worker);
     }
 };
 
@@ -236,7 +236,7 @@ bool share_openmp() {
 #endif
 }
 
-Team::Team(int wanted) {
+Team::Team(int wanted, int available) {
     if (wanted <= 1) return;
     Pool* candidate = pool();
     if (!candidate->taken.try_lock()) return;
@@ -249,6 +249,7 @@ Team::Team(int wanted) {
     }
     pool_ = candidate;
     size_ = wanted;
+    available_ = available > wanted ? available : wanted;
 }
 
 Team::~Team() {
@@ -262,7 +263,7 @@ void Team::run(void (*work)(void*, int), void* context) {
     }
     if (const OpenMp* entries = openmp.load()) {
         SharedCall call{entries, work, context, size_, false};
-        entries->parallel(SharedCall::enter, &call, static_cast<unsigned>(size_), 0);
+        entries->parallel(SharedCall::enter, &call, static_cast<unsigned>(available_), 0);
         if (call.done) return;
         // It gave fewer threads than asked for, and none of them did anything.
         pool_->grow(size_ - 1);

@@ -19,7 +19,9 @@ bool share_openmp();
 
 class Team {
 public:
-    explicit Team(int wanted);
+    // `wanted` threads; `available`: how many torch would use. OpenMP is always asked for all of them,
+    // since it ends threads that a call leaves out and torch's next operation would make them again.
+    Team(int wanted, int available);
     ~Team();
     Team(const Team&) = delete;
     Team& operator=(const Team&) = delete;
@@ -36,6 +38,7 @@ public:
 private:
     Pool* pool_ = nullptr;
     int size_ = 1;
+    int available_ = 1;
 };
 
 // While it lives, numbers too small for a normal exponent count as zero on this thread.

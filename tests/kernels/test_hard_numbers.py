@@ -103,6 +103,21 @@ def test_each_gate_alone_shows_that_it_has_no_number(kind, dtype):
 
 
 @pytest.mark.usefixtures("simd")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hidden", [1, 3, 13])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_infinite_input_spoils_no_gradient_by_units_that_only_pad(kind, hidden, dtype):
+    p = torch_like((*kind[:2], 0), sizes=(3, 2, 2, hidden), dtype=dtype)
+    x = p.x.copy()
+    x[0, 0, 0] = np.inf
+    p = replace(p, x=x)
+    expected = solve(p, equations)
+    for name, value in solve(p, compiled).items():
+        assert np.isfinite(value[np.isfinite(expected[name])]).all(), name
+
+
+@pytest.mark.usefixtures("simd")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_infinite_input_with_weight_zero_is_no_number(kind):
