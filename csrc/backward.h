@@ -7,6 +7,7 @@
 // still reads.
 #pragma once
 
+#include "derivatives.h"
 #include "gradients.h"
 #include "threads.h"
 #include "units.h"
@@ -86,8 +87,7 @@ private:
         const T** grad_out;  // rows of grad_out of a step
         T* packed;
     };
-    static constexpr int most_workers = 256;
-    Own own_[most_workers];
+    Own own_[most_threads];
 
     bool wants_x() const { return layer_.grad_w_ih != nullptr; }
     bool wants_h() const { return layer_.grad_w_hh != nullptr; }
@@ -207,71 +207,6 @@ private:
         }
     }
 
-    // What the derivatives of one step read and write, for each of its rows and panels. Values of its
-    // own: a store through one pointer would make the compiler read all others again.
-    struct Step {
-        Places places;
-        Index N, H, P, Pp, active, vectors, panel_stride, gate_stride, ahead;
-        bool first;   // whether this is step 0
-        bool padded;  // whether the last vector of units is not full
-        const T* const* grad_out;  // rows of grad_out, or null
-        const T* gates;            // Saved::gates of this step, and of the one before
-        const T* gates_before;
-        Index active_before;
-        const T* h;  // states after this step, and before it
-        const T* h_prev;
-        const T* start_c;
-        T *carry, *dc, *da, *dh;
-
-        // dh += grad_out
-        UNROLLED_INLINE void add_outside(Index k, Index p, V* sum) const {
-            if (!grad_out) return;
-            const T* from = grad_out[k] + p * wide;
-            prefetch(from + ahead);
-            for (int v = 0; v < 2; ++v, from += W) {
-                const Index left = P - p * wide - v * W;
-                if (left >= W) {
-                    sum[v] = sum[v] + V::load(from);
-                } else if (left > 0) {
-                    sum[v] = sum[v] + V::load_first(from, left);
-                }
-            }
-        }
-
-        UNROLLED_INLINE void derivatives(Index k, Index p, const V* sum) const {
-            const Index i = places[k];
-            for (int v = 0; v < 2; ++v) {
-                const Index vector = p * 2 + v;
-                V result[B];
-                if (vector < vectors) {
-                    UnitBack<T> unit{};
-                    constexpr Index size = CellKind::slots * W;
-                    if (CellKind::slots) unit.saved = gates + (vector * active + i) * size;
-                    if (!CellKind::slots) unit.h = h + i * Pp + vector * W;
-                    if (CellKind::carries) {
-                        unit.h_prev = h_prev + i * Pp + vector * W;
-                        unit.carry = carry + (p * N + i) * wide + v * W;
-                    }
-                    if (CellKind::has_c) {
-                        unit.c_prev = first ? start_c + (vector * N + i) * W
-                                            : gates_before + (vector * active_before + i) * size +
-                                                  (CellKind::slots - 1) * W;
-                        unit.dc = dc + (vector * N + i) * W;
-                    }
-                    CellKind::template backward<T>(sum[v], unit, result);
-                    // Beside units that are infinite, those that only pad are not a number.
-                    if (vector == vectors - 1 && padded) {
-                        for (int b = 0; b < B; ++b) result[b] = first_elements<T>(result[b], H - vector * W);
-                    }
-                } else {
-                    for (int b = 0; b < B; ++b) result[b] = V::zero();
-                }
-                T* to = da + p * panel_stride + i * wide + v * W;
-                for (int b = 0; b < B; ++b) result[b].store(to + b * gate_stride);
-            }
-        }
-    };
-
     // Step j: dh from step j + 1 and from outside, then the derivatives of the cell.
     void recur(int worker, const Places& places, Index j, Index begin, int half, bool last) {
         Own& own = own_[worker];
@@ -293,7 +228,7 @@ private:
             }
         }
         const Index at = (order_.first[j] - origin) * wide;
-        Step step{};
+        Step<CellKind, T> step{};
         step.places = places;
         step.N = sizes_.N;
         step.H = sizes_.H;
@@ -333,7 +268,7 @@ private:
     }
 
     // The same through the projection: dh of h = W_hr raw first, then that of raw.
-    void recur_projected(Own& own, int worker, const Places& places, const Step& step,
+    void recur_projected(Own& own, int worker, const Places& places, const Step<CellKind, T>& step,
                          Index going_on, Index count) {
         const Range states = partition_.panels(shape_.state_panels, worker);
         auto keep = [step](Index k, Index p, const T* sums) {
@@ -469,48 +404,22 @@ private:
     void write(int worker) const {
         const Range part = share(G * shape_.hidden_panels, worker, partition_.workers);
         if (wants_h())
-            write_weights(total_h_, part, CellKind::h_gates, sizes_.P, sizes_.H,
+            write_weights(total_h_, part.begin, part.end, CellKind::h_gates, sizes_.P, sizes_.H,
                           shape_.hidden_panels, layer_.grad_w_hh);
         if (wants_x())
-            write_weights(total_x_, part, CellKind::x_gates, sizes_.C, sizes_.H,
+            write_weights(total_x_, part.begin, part.end, CellKind::x_gates, sizes_.C, sizes_.H,
                           shape_.hidden_panels, layer_.grad_w_ih);
         if (wants_hr()) {
             const int only[1] = {0};
-            write_weights(total_hr_, share(shape_.state_panels, worker, partition_.workers), only,
-                          sizes_.H, sizes_.P, shape_.state_panels, layer_.grad_w_hr);
+            const Range states = share(shape_.state_panels, worker, partition_.workers);
+            write_weights(total_hr_, states.begin, states.end, only, sizes_.H, sizes_.P,
+                          shape_.state_panels, layer_.grad_w_hr);
         }
         if (wants_b()) {
             team_->barrier();
             if (worker == 0) {
                 write_biases(CellKind::x_block, CellKind::x_gates, layer_.grad_b_ih);
                 write_biases(CellKind::h_block, CellKind::h_gates, layer_.grad_b_hh);
-            }
-        }
-    }
-
-    static void write_weights(const T* total, Range part, const int* gates, Index columns,
-                              Index units, Index panels_of_gate, T* grad) {
-        const Index size = groups_of(columns) * group * wide;
-        for (Index p = part.begin; p < part.end; ++p) {
-            const Index g = p / panels_of_gate, first = p % panels_of_gate * wide;
-            for (Index lane = 0; lane < wide; lane += W) {
-                const Index rows = least(W, units - first - lane);
-                T* to = grad + (gates[g] * units + first + lane) * columns;
-                const T* from = total + p * size + lane;
-                for (Index c = 0; rows > 0 && c < columns; c += W) {
-                    const Index n = least(W, columns - c);
-                    V square[W];
-                    for (Index i = 0; i < W; ++i)
-                        square[i] = i < n ? V::load(from + (c + i) * wide) : V::zero();
-                    transpose<T>(square);
-                    for (Index row = 0; row < rows; ++row) {
-                        if (n == W) {
-                            square[row].store(to + row * columns + c);
-                        } else {
-                            square[row].store_first(to + row * columns + c, n);
-                        }
-                    }
-                }
             }
         }
     }

@@ -172,9 +172,9 @@ NB_MODULE(_kernels, m) {
         using Clock = std::chrono::steady_clock;
         struct Job {
             double seconds;
-            double gflops[256];
+            double gflops[most_threads];
         } job{seconds, {}};
-        Team team(threads < 256 ? threads : 256, threads);
+        Team team(threads, threads);
         team.run(
             [](void* context, int worker) {
                 Job& shared = *static_cast<Job*>(context);

@@ -26,17 +26,20 @@ namespace {
 
 #if defined(UNROLLED_HAS_AVX2) || defined(UNROLLED_HAS_AVX512)
 #ifdef _MSC_VER
-// Bits of cpuid leaf 7, and whether the system saves the registers (XCR0).
-bool processor_has(int leaf_7_bit, unsigned long long saved_registers) {
+// Whether the processor has all bits of ebx of cpuid's leaf 7, and the system saves the registers.
+bool processor_has(unsigned leaf_7, unsigned long long saved_registers) {
     int leaf[4];
     __cpuid(leaf, 1);
     const bool fma = leaf[2] & (1 << 12), saves = leaf[2] & (1 << 27);
     if (!fma || !saves || (_xgetbv(0) & saved_registers) != saved_registers) return false;
     __cpuidex(leaf, 7, 0);
-    return leaf[1] & (1 << leaf_7_bit);
+    return (static_cast<unsigned>(leaf[1]) & leaf_7) == leaf_7;
 }
-[[maybe_unused]] bool has_avx2() { return processor_has(5, 0x6); }
-[[maybe_unused]] bool has_avx512() { return processor_has(16, 0xe6); }
+bool has_avx2() { return processor_has(1u << 5, 0x6); }
+// /arch:AVX512 lets the compiler use F, DQ, CD, BW and VL.
+bool has_avx512() {
+    return processor_has(1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31, 0xe6);
+}
 #else
 [[maybe_unused]] bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 [[maybe_unused]] bool has_avx512() { return __builtin_cpu_supports("avx512f"); }

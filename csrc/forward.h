@@ -75,8 +75,7 @@ private:
         const T** raw;        // unprojected rows of a step
         T** out;              // output rows of a step
     };
-    static constexpr int most_workers = 256;
-    Own own_[most_workers];
+    Own own_[most_threads];
 
     bool keeps() const { return layer_.saved != nullptr; }
 

@@ -115,5 +115,38 @@ void add_sums(Index count, const T* right, Index stride, Index p_begin, Index p_
     }
 }
 
+// From the transposed totals to the gradient in its own shape [., columns]: panels p of the gates of
+// `units` rows each, gate g at rows gates[g] * units.
+template <class T>
+void write_weights(const T* total, Index p_begin, Index p_end, const int* gates, Index columns,
+                   Index units, Index panels_of_gate, T* grad) {
+    using V = Vec<T>;
+    constexpr int W = V::width;
+    constexpr Index wide = panel_width<T>;
+    const Index size = groups_of(columns) * group * wide;
+    for (Index p = p_begin; p < p_end; ++p) {
+        const Index g = p / panels_of_gate, first = p % panels_of_gate * wide;
+        for (Index lane = 0; lane < wide; lane += W) {
+            const Index rows = least(W, units - first - lane);
+            T* to = grad + (gates[g] * units + first + lane) * columns;
+            const T* from = total + p * size + lane;
+            for (Index c = 0; rows > 0 && c < columns; c += W) {
+                const Index n = least(W, columns - c);
+                V square[W];
+                for (Index i = 0; i < W; ++i)
+                    square[i] = i < n ? V::load(from + (c + i) * wide) : V::zero();
+                transpose<T>(square);
+                for (Index row = 0; row < rows; ++row) {
+                    if (n == W) {
+                        square[row].store(to + row * columns + c);
+                    } else {
+                        square[row].store_first(to + row * columns + c, n);
+                    }
+                }
+            }
+        }
+    }
+}
+
 }  // namespace UNROLLED_ISA
 }  // namespace unrolled

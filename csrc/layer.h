@@ -11,6 +11,7 @@
 namespace unrolled {
 
 using Index = std::ptrdiff_t;
+static_assert(sizeof(Index) == sizeof(std::int64_t), "lengths come as 64-bit integers");
 
 enum class Cell { rnn_tanh = 0, rnn_relu = 1, gru = 2, lstm = 3 };
 

@@ -65,9 +65,9 @@ Sharing sharing(const Sizes& sizes, Index S, bool backward, Index item) {
     const Index G = gates_of(sizes.cell);
     const Division chosen = division.load();
     if (chosen != Division::automatic)
-        return {std::max(1, std::min(sizes.threads, 256)), chosen == Division::units};
+        return {std::max(1, std::min(sizes.threads, most_threads)), chosen == Division::units};
     const double step = 2.0 * G * sizes.H * (sizes.C + sizes.P) * (backward ? 2 : 1);
-    const double threads = std::min<double>({double(sizes.threads), 256.0,
+    const double threads = std::min<double>({double(sizes.threads), double(most_threads),
                                              step * double(S) / worth_a_thread});
     const int workers = std::max(1, int(threads));
     if (workers == 1) return {1, false};

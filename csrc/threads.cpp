@@ -4,8 +4,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <system_error>
+#include <stdexcept>
 #include <thread>
+#include <type_traits>
 
 #if defined(__x86_64__) || defined(_M_X64) || defined(__i386__)
 #include <immintrin.h>
@@ -166,6 +167,14 @@ struct OpenMp {
     void (*parallel)(void (*)(void*), void*, unsigned threads, unsigned flags);
     int (*thread_number)();
     int (*team_size)();
+    int (*in_parallel)();
+    int (*dynamic)();
+    int (*thread_limit)();
+
+    // Whether a region gets as many threads as it asks for.
+    bool gives(int threads) const {
+        return !in_parallel() && !dynamic() && thread_limit() >= threads;
+    }
 };
 OpenMp openmp_entries;
 std::atomic<const OpenMp*> openmp{nullptr};
@@ -222,12 +231,19 @@ bool share_openmp() {
     return false;
 #else
     pool();  // a fork from now on is noticed
-    const auto find = [](const char* name) { return dlsym(RTLD_DEFAULT, name); };
-    OpenMp found;
-    found.parallel = reinterpret_cast<decltype(found.parallel)>(find("GOMP_parallel"));
-    found.thread_number = reinterpret_cast<decltype(found.thread_number)>(find("omp_get_thread_num"));
-    found.team_size = reinterpret_cast<decltype(found.team_size)>(find("omp_get_num_threads"));
-    if (!found.parallel || !found.thread_number || !found.team_size) return false;
+    OpenMp found{};
+    bool all = true;
+    const auto find = [&all](auto& entry, const char* name) {
+        entry = reinterpret_cast<std::remove_reference_t<decltype(entry)>>(dlsym(RTLD_DEFAULT, name));
+        all = all && entry;
+    };
+    find(found.parallel, "GOMP_parallel");
+    find(found.thread_number, "omp_get_thread_num");
+    find(found.team_size, "omp_get_num_threads");
+    find(found.in_parallel, "omp_in_parallel");
+    find(found.dynamic, "omp_get_dynamic");
+    find(found.thread_limit, "omp_get_thread_limit");
+    if (!all) return false;
     if (!openmp.load()) {
         openmp_entries = found;
         openmp.store(&openmp_entries);
@@ -237,19 +253,25 @@ bool share_openmp() {
 }
 
 Team::Team(int wanted, int available) {
+    if (wanted > most_threads) wanted = most_threads;
+    if (available > most_threads) available = most_threads;
+    if (available < wanted) available = wanted;
     if (wanted <= 1) return;
+    const OpenMp* shared = openmp.load();
+    if (shared && shared->in_parallel()) return;  // its other threads have work of their own
     Pool* candidate = pool();
     if (!candidate->taken.try_lock()) return;
+    shares_ = shared && shared->gives(available);
     try {
-        if (!openmp.load()) candidate->grow(wanted - 1);
-    } catch (const std::system_error&) {
+        if (!shares_) candidate->grow(wanted - 1);
+    } catch (const std::exception&) {
         // The system gives no more threads: this call has the caller's alone.
         candidate->taken.unlock();
         return;
     }
     pool_ = candidate;
     size_ = wanted;
-    available_ = available > wanted ? available : wanted;
+    available_ = available;
 }
 
 Team::~Team() {
@@ -261,12 +283,11 @@ void Team::run(void (*work)(void*, int), void* context) {
         work(context, 0);
         return;
     }
-    if (const OpenMp* entries = openmp.load()) {
-        SharedCall call{entries, work, context, size_, false};
-        entries->parallel(SharedCall::enter, &call, static_cast<unsigned>(available_), 0);
-        if (call.done) return;
-        // It gave fewer threads than asked for, and none of them did anything.
-        pool_->grow(size_ - 1);
+    if (shares_) {
+        SharedCall call{&openmp_entries, work, context, size_, false};
+        openmp_entries.parallel(SharedCall::enter, &call, static_cast<unsigned>(available_), 0);
+        if (!call.done) throw std::runtime_error("OpenMP gave fewer threads than it said it would.");
+        return;
     }
     pool_->start(work, context, size_);
     work(context, 0);

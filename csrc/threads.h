@@ -1,15 +1,17 @@
 // The thread pool: one for the process, made at first use.
 //
 // A Team takes the pool for one call. If another Python thread has it, the team is one thread, the
-// caller: calls never wait for each other. Idle threads look for work for a millisecond, then sleep.
-// After a fork the child makes a pool of its own.
+// caller: calls never wait for each other. The pool's idle threads look for work for a millisecond,
+// then sleep. After a fork the child makes a pool of its own.
 //
-// In a process with torch its threads do the work instead: GNU OpenMP's look for work for some
+// After share_openmp the threads of torch's OpenMP do the work instead: they look for work for some
 // milliseconds after each of torch's own operations, and a second set of threads would have to share
 // the processors with them, and wait.
 #pragma once
 
 namespace unrolled {
+
+constexpr int most_threads = 256;  // of a team
 
 struct Pool;
 
@@ -39,6 +41,7 @@ private:
     Pool* pool_ = nullptr;
     int size_ = 1;
     int available_ = 1;
+    bool shares_ = false;  // OpenMP's threads
 };
 
 // While it lives, numbers too small for a normal exponent count as zero on this thread.
