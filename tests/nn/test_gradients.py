@@ -6,6 +6,7 @@ import pytest
 import torch
 from layer_problems import CELLS, assert_same, normal, pair, states, tensors
 from torch.func import functional_call
+from torch.nn.utils.rnn import PackedSequence
 
 from unrolled import nn
 
@@ -181,6 +182,73 @@ def test_forward_mode(cell):
         dual = torch.autograd.forward_ad.make_dual(x, tangent)
         by_level = torch.autograd.forward_ad.unpack_dual(layer(dual)[0]).tangent
     assert_same([by_transform, by_level], [expected, expected])
+
+
+PARTS = torch.tensor([3, 2, 1]), torch.tensor([2, 0, 1]), torch.tensor([1, 2, 0])
+
+
+def packed_function(module):
+    """(function of packed rows [6, 2] and the parameters, those tensors) of sequences 2, 1, 3."""
+    names, values = zip(*module.named_parameters(), strict=True)
+
+    def function(data, *parameters):
+        given = dict(zip(names, parameters, strict=True))
+        return tuple(tensors(functional_call(module, given, (PackedSequence(data, *PARTS),))))
+
+    return function, [normal(6, 2), *(value.detach() for value in values)]
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize("cell", CELLS)
+def test_packed_sequences_under_torch_func_grad(cell, dropout):
+    options = {"num_layers": 2, "bidirectional": True, "dropout": dropout}
+    layer, own = pair(cell, 2, 3, **options)
+    found = []
+    for module in (layer, own):
+        function, leaves = packed_function(module)
+
+        def loss(*leaves, function=function):
+            return sum(result.square().sum() for result in function(*leaves))
+
+        torch.manual_seed(7)
+        if module is layer:
+            found.append(torch.func.grad(loss, tuple(range(len(leaves))))(*leaves))
+        else:
+            leaves = [leaf.clone().requires_grad_() for leaf in leaves]
+            found.append(torch.autograd.grad(loss(*leaves), leaves))
+    assert_same(*found)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_packed_sequences_under_vmap(cell):
+    layer, own = pair(cell, 2, 3, bidirectional=True)
+    function, (data, *parameters) = packed_function(layer)
+    expected, _ = packed_function(own)
+    rows = torch.stack([data, -2 * data])
+    together = torch.func.vmap(lambda data: function(data, *parameters))(rows)
+    one_by_one = zip(*(expected(data_k, *parameters) for data_k in rows), strict=True)
+    assert_same(together, [torch.stack(results) for results in one_by_one])
+    models = [torch.stack([value, value.flip(0)]) for value in parameters]
+    together = torch.func.vmap(lambda *parameters: function(data, *parameters))(*models)
+    each = zip(*models, strict=True)
+    one_by_one = zip(*(expected(data, *parameters) for parameters in each), strict=True)
+    assert_same(together, [torch.stack(results) for results in one_by_one])
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("cell", CELLS)
+def test_packed_sequences_in_forward_mode(cell):
+    layer, own = pair(cell, 2, 3, bidirectional=True)
+    function, leaves = packed_function(layer)
+    leaves = tuple(leaves)
+    tangents = tuple(normal(*leaf.shape, seed=20 + k) for k, leaf in enumerate(leaves))
+    _, expected = torch.autograd.functional.jvp(packed_function(own)[0], leaves, tangents)
+    _, by_transform = torch.func.jvp(function, leaves, tangents)
+    with torch.autograd.forward_ad.dual_level():
+        duals = map(torch.autograd.forward_ad.make_dual, leaves, tangents)
+        results = function(*duals)
+        by_level = [torch.autograd.forward_ad.unpack_dual(result).tangent for result in results]
+    assert_same([*by_transform, *by_level], [*expected, *expected])
 
 
 def test_tensors_of_other_kinds():

@@ -244,7 +244,9 @@ def backward_layer(
 def _saved_size(layer: Layer, lengths: Lengths | None, num_steps: int, item: int) -> int:
     """Items of the buffer for backward, one direction's; `num_steps` is T*N."""
     total = num_steps if lengths is None else lengths.total
-    size: int = _compiled.saved_size(layer.cell, item, total, layer.hidden_size, layer.output_size)
+    size: int = _compiled.saved_size(
+        layer.cell, item, total, layer.hidden_size, layer.output_size, layer.projected
+    )
     return size
 
 

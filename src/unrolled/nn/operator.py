@@ -14,8 +14,8 @@ from torch import Tensor
 
 from unrolled.kernels import engine
 from unrolled.nn.functions import Lengths, Results, backward_layer, forward_layer
-from unrolled.nn.lengths import host_lengths
-from unrolled.nn.plan import LSTM, Layer, make_layer
+from unrolled.nn.operands import check_gradients, check_inputs, layer_of
+from unrolled.nn.plan import LSTM, Layer
 from unrolled.nn.reference import gradients_by_torch
 
 Triple = tuple[Tensor, Tensor, Tensor]
@@ -50,13 +50,6 @@ def _sizes(layer: Layer) -> list[int]:
         int(layer.bias),
         int(layer.projected),
     ]
-
-
-def _layer_of(sizes: Sequence[int]) -> Layer:
-    cell, input_size, hidden_size, output_size, directions, bias, projected = sizes
-    return make_layer(
-        cell, input_size, hidden_size, output_size, directions, bool(bias), bool(projected)
-    )
 
 
 def layer_by_operator(
@@ -99,7 +92,7 @@ def _saved_size(x: Tensor, layer: Layer) -> Any:
     T and N may be symbols here, and lengths unknown: the buffer has room for all steps.
     """
     one = _compiled.saved_size(
-        layer.cell, x.dtype.itemsize, 1, layer.hidden_size, layer.output_size
+        layer.cell, x.dtype.itemsize, 1, layer.hidden_size, layer.output_size, layer.projected
     )
     return layer.directions * one * x.shape[0] * x.shape[1]
 
@@ -114,7 +107,7 @@ def _fake_layer(
     x_batch_first: bool,
     output_batch_first: bool,
 ) -> Triple:
-    return _meta(x, _layer_of(sizes), x_batch_first, output_batch_first)
+    return _meta(x, layer_of(sizes), x_batch_first, output_batch_first)
 
 
 def _fake_layer_saving(
@@ -127,7 +120,7 @@ def _fake_layer_saving(
     x_batch_first: bool,
     output_batch_first: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    layer = _layer_of(sizes)
+    layer = layer_of(sizes)
     saved = x.new_empty(_saved_size(x, layer))
     return *_meta(x, layer, x_batch_first, output_batch_first), saved
 
@@ -153,22 +146,6 @@ def _fake_layer_backward(
     ]
 
 
-def _checked(x: Tensor, lengths: Tensor | None, x_batch_first: bool) -> Lengths | None:
-    """`lengths` as the kernels take them.
-
-    Raises:
-        RuntimeError: if x has no time step, in torch's words.
-        ValueError: if a length is not from 1 to T.
-    """
-    N, T = (x.shape[0], x.shape[1]) if x_batch_first else (x.shape[1], x.shape[0])
-    if T == 0:
-        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
-    if lengths is None:
-        return None
-    counts = torch.from_numpy(host_lengths(lengths, T, N))
-    return Lengths(counts, int(counts.sum()))
-
-
 def _layer_saving_on_cpu(
     x: Tensor,
     lengths: Tensor | None,
@@ -180,10 +157,10 @@ def _layer_saving_on_cpu(
     output_batch_first: bool,
     save: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    layer = _layer_of(sizes)
-    checked = _checked(x, lengths, x_batch_first)
+    layer = layer_of(sizes)
+    checked = check_inputs(layer, x, lengths, h0, c0, weights, x_batch_first)
     saved = x.new_empty(_saved_size(x, layer) if save else 0)
-    if 0 in x.shape:
+    if 0 in x.shape[:2]:
         return *_meta(x, layer, x_batch_first, output_batch_first), saved
     output, h_n, c_n = forward_layer(
         layer,
@@ -229,18 +206,23 @@ def _layer_backward_on_cpu(
     output_batch_first: bool,
     needs: Sequence[bool],
 ) -> list[Tensor]:
-    if 0 in x.shape:
+    layer = layer_of(sizes)
+    checked = check_inputs(layer, x, lengths, h0, c0, weights, x_batch_first)
+    grads = grad_output, grad_h_n, grad_c_n
+    size = _saved_size(x, layer)
+    check_gradients(layer, x, grads, saved, size, needs, x_batch_first, output_batch_first)
+    if 0 in x.shape[:2]:
         return [
             x.new_zeros(value.shape if need and value is not None else 0)
             for value, need in zip((x, h0, c0, *weights), needs, strict=True)
         ]
     found = backward_layer(
-        _layer_of(sizes),
-        _checked(x, lengths, x_batch_first),
+        layer,
+        checked,
         x_batch_first,
         output_batch_first,
-        (grad_output, grad_h_n, grad_c_n),
-        saved,
+        grads,
+        saved.contiguous(),
         _dense_rows(x),
         _dense(h0),
         _dense(c0),
@@ -289,7 +271,7 @@ class _OperatorFunction(torch.autograd.Function):
         sizes, x_batch_first, output_batch_first = ctx.options
         found: list[Tensor | None]
         if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            layer = _layer_of(sizes)
+            layer = layer_of(sizes)
             if layer.cell != LSTM:
                 grads = (*grads[:2], None)
             found = gradients_by_torch(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from unrolled.nn.fallback import is_transformed
 from unrolled.nn.functions import Lengths
 
 
@@ -58,12 +59,18 @@ def lengths_of(packed: PackedSequence) -> tuple[Lengths, Tensor, int] | None:
 def pad_rows(data: Tensor, places: Tensor, num_steps: int, num_sequences: int) -> Tensor:
     """Packed rows [S, C] -> [T, N, C]; what stands in padding is undefined."""
     padded = data.new_empty((num_steps * num_sequences, data.shape[1]))
-    padded.index_copy_(0, places, data)
+    if is_transformed():
+        padded = padded.index_copy(0, places, data)
+    else:
+        padded.index_copy_(0, places, data)
     return padded.view(num_steps, num_sequences, data.shape[1])
 
 
 class _TakeRows(torch.autograd.Function):
-    """index_select by indices that are all different: its gradient needs no sum."""
+    """index_select by indices that are all different: its gradient needs no sum.
+
+    torch.func and forward-mode differentiation know nothing of it.
+    """
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, places: Tensor) -> Tensor:
@@ -81,6 +88,8 @@ class _TakeRows(torch.autograd.Function):
 def pack_rows(padded: Tensor, places: Tensor) -> Tensor:
     """[T, N, C] -> packed rows [S, C]."""
     rows = padded.flatten(0, 1)
+    if is_transformed():
+        return rows.index_select(0, places)
     packed: Tensor = _TakeRows.apply(rows, places)  # type: ignore[no-untyped-call]
     return packed
 
