@@ -195,9 +195,14 @@ def test_torch_s_path_elsewhere():
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_default_device_or_dtype_changes_nothing(cell):
     layer, own = pair(cell, 3, 4)
+    packed = pack_padded_sequence(X, [3, 5], enforce_sorted=False)
     with torch.device("meta"):
         output, _ = layer(X, lengths=[5, 2])
+        found = tensors(layer(packed))
+        by_transform = torch.func.vmap(lambda x: layer(x, lengths=[5, 2])[0])(X[None])
     assert output.device.type == "cpu"
+    assert_same(found, tensors(own(packed)))
+    assert_same(by_transform, [output])
     assert_same([output[:, 0]], [own(X)[0][:, 0]])
 
 

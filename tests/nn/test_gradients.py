@@ -251,6 +251,23 @@ def test_packed_sequences_in_forward_mode(cell):
     assert_same([*by_transform, *by_level], [*expected, *expected])
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("cell", CELLS)
+def test_transforms_on_another_device(cell):
+    layer, _ = pair(cell, 2, 3, 2, dropout=0.5)
+    layer.to("meta")
+    x = normal(3, 2, 2).to("meta")
+    packed = PackedSequence(normal(6, 2).to("meta"), PARTS[0])
+
+    def rows(data):
+        return layer(packed._replace(data=data))[0].data
+
+    _, tangent = torch.func.jvp(lambda x: layer(x, lengths=LENGTHS)[0], (x,), (x,))
+    _, of_packed = torch.func.jvp(rows, (packed.data,), (packed.data,))
+    assert (tangent.device, tangent.shape) == (x.device, (3, 2, 3))
+    assert (of_packed.device, of_packed.shape) == (x.device, (6, 3))
+
+
 def test_tensors_of_other_kinds():
     layer, own = pair("GRU", 3, 4)
 

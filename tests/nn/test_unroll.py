@@ -170,3 +170,12 @@ def test_what_does_not_fit_is_named(arguments, error, sentence):
         unroll(*arguments)
     assert str(caught.value).startswith(sentence)
     assert str(caught.value).endswith(".")
+
+
+def test_a_default_device_changes_nothing():
+    cell, x = torch.nn.GRUCell(2, 3), torch.ones(4, 2, 2)
+    state = torch.zeros(2, 3)
+    expected, _ = unroll(cell, x, state, lengths=[4, 2])
+    with torch.device("meta"):
+        output, _ = unroll(cell, x, state, lengths=[4, 2])
+    torch.testing.assert_close(output, expected)

@@ -24,8 +24,8 @@ def packed_places(lengths: Tensor) -> Tensor:
 
 def _places(ordered: Tensor, order: Tensor | None, num_steps: int) -> Tensor:
     """The same for lengths in falling order, `order` being where each sequence is to be padded."""
-    steps = torch.arange(num_steps)[:, None]
-    rows = torch.arange(len(ordered)) if order is None else order
+    steps = torch.arange(num_steps, device="cpu")[:, None]
+    rows = torch.arange(len(ordered), device="cpu") if order is None else order
     return (steps * len(ordered) + rows)[steps < ordered]
 
 
@@ -41,14 +41,16 @@ def lengths_of(packed: PackedSequence) -> tuple[Lengths, Tensor, int] | None:
     num_sequences = int(batch_sizes[0])
     if bool((batch_sizes[1:] > batch_sizes[:-1]).any()) or int(batch_sizes.sum()) != len(data):
         return None
-    ordered = (batch_sizes[:, None] > torch.arange(num_sequences)).sum(0)
+    rows = torch.arange(num_sequences, device="cpu")
+    ordered = (batch_sizes[:, None] > rows).sum(0)
     counts = ordered
     if order is not None and back is not None:
+        order, back = order.cpu(), back.cpu()
         if back.shape != (num_sequences,) or order.shape != (num_sequences,):
             return None
         if int(back.min()) < 0 or int(back.max()) >= num_sequences:
             return None
-        if not torch.equal(order[back], torch.arange(num_sequences)):
+        if not torch.equal(order[back], rows):
             return None
         counts = ordered[back]
     elif order is not None or back is not None:
@@ -60,7 +62,7 @@ def pad_rows(data: Tensor, places: Tensor, num_steps: int, num_sequences: int) -
     """Packed rows [S, C] -> [T, N, C]; what stands in padding is undefined."""
     padded = data.new_empty((num_steps * num_sequences, data.shape[1]))
     if is_transformed():
-        padded = padded.index_copy(0, places, data)
+        padded = padded.index_copy(0, places.to(data.device), data)
     else:
         padded.index_copy_(0, places, data)
     return padded.view(num_steps, num_sequences, data.shape[1])
@@ -89,7 +91,7 @@ def pack_rows(padded: Tensor, places: Tensor) -> Tensor:
     """[T, N, C] -> packed rows [S, C]."""
     rows = padded.flatten(0, 1)
     if is_transformed():
-        return rows.index_select(0, places)
+        return rows.index_select(0, places.to(rows.device))
     packed: Tensor = _TakeRows.apply(rows, places)  # type: ignore[no-untyped-call]
     return packed
 
@@ -99,4 +101,4 @@ def drop_packed(x: Tensor, places: Tensor, probability: float) -> Tensor:
     ones = x.new_ones((len(places), x.shape[2]))
     factors = torch.dropout(ones, probability, True)
     padded = x.new_zeros((x.shape[0] * x.shape[1], x.shape[2]))
-    return x * padded.index_copy_(0, places, factors).view_as(x)
+    return x * padded.index_copy_(0, places.to(x.device), factors).view_as(x)

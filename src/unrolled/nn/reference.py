@@ -71,7 +71,8 @@ def forward_by_steps(
     num_steps, num_sequences = x.shape[:2]
     valid = None
     if lengths is not None:
-        valid = (torch.arange(num_steps)[:, None] < lengths)[:, :, None]
+        steps = torch.arange(num_steps, device=lengths.device)
+        valid = (steps[:, None] < lengths)[:, :, None].to(x.device)
         x = torch.where(valid, x, 0)
     count = len(weights) // layer.directions
     outputs, finals = [], []

@@ -60,7 +60,7 @@ def _with_lengths(
     if input.dim() != 3:
         raise ValueError(f"input has {input.dim()} axes, but must have 2 (unbatched) or 3.")
     if _is_compiling():
-        return _run(module, by_torch, input, hx, torch.as_tensor(lengths))
+        return _run(module, by_torch, input, hx, torch.as_tensor(lengths, device="cpu"))
     num_sequences, num_steps = input.shape[:2] if module.batch_first else input.shape[1::-1]
     counts = host_lengths(lengths, num_steps, num_sequences)
     if np.all(counts == num_steps):

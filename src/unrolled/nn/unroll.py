@@ -103,7 +103,8 @@ def _valid(x: Tensor, lengths: Lengths) -> Tensor:
         raise ValueError(f"x has shape {tuple(x.shape)}, but with lengths must be [T, N, ...].")
     num_steps, num_sequences = x.shape[:2]
     counts = torch.from_numpy(host_lengths(lengths, num_steps, num_sequences))
-    return (torch.arange(num_steps)[:, None] < counts).to(x.device)
+    steps = torch.arange(num_steps, device="cpu")
+    return (steps[:, None] < counts).to(x.device)
 
 
 def _where(name: str, valid: Tensor, new: Tensor, old: Tensor) -> Tensor:
