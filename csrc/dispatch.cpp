@@ -8,6 +8,9 @@
 #ifdef _MSC_VER
 #include <intrin.h>
 #endif
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 namespace unrolled {
 
@@ -123,6 +126,22 @@ char* aligned(char* data) {
 
 }  // namespace
 
+void prefer_large_pages(void* data, Index bytes) {
+#ifdef MADV_HUGEPAGE
+    constexpr std::uintptr_t page = 4096;
+    constexpr Index worth = Index(4) << 20;
+    if (bytes < worth) return;
+    const auto address = reinterpret_cast<std::uintptr_t>(data);
+    const std::uintptr_t begin = (address + page - 1) / page * page;
+    const std::uintptr_t end = (address + static_cast<std::uintptr_t>(bytes)) / page * page;
+    // Only a wish: where the system does not grant it, pages stay small.
+    (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#else
+    (void)data;
+    (void)bytes;
+#endif
+}
+
 Scratch::Scratch(Index size) {
     if (size > kept.size) {
         std::free(kept.data);
@@ -130,6 +149,7 @@ Scratch::Scratch(Index size) {
         kept.size = 0;
         kept.data = allocate(size);
         kept.size = size;
+        prefer_large_pages(kept.data, size);
     }
     data_ = aligned(kept.data);
     if (poisoned.load()) std::memset(data_, 0xff, static_cast<std::size_t>(size));  // NaN

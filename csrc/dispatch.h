@@ -25,6 +25,9 @@ private:
     char* data_;
 };
 
+// Asks the system for large pages: filling 40 MB for the first time costs 10,000 page faults else.
+void prefer_large_pages(void* data, Index bytes);
+
 // How many threads share a layer, and whether each has its rows or its units.
 struct Sharing {
     int workers;

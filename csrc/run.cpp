@@ -89,6 +89,11 @@ void layer_forward(const Sizes& sizes, const Index* lengths, Sequence<const T> x
     Team team(wanted.workers, sizes.threads);
     const Sharing used = team.size() == wanted.workers ? wanted : Sharing{1, false};
     for (std::size_t d = 0; d < directions.size(); ++d) {
+        if (directions[d].saved) {
+            const Index size = kernels<T>().saved_size(sizes, rows.first[rows.steps],
+                                                       directions[d].w_hr != nullptr);
+            prefer_large_pages(directions[d].saved, size * Index(sizeof(T)));
+        }
         const Sequence<T> columns{out.data + Index(d) * sizes.P, out.step, out.row};
         kernels<T>().forward(sizes, rows, x, columns, directions[d], used, team);
     }
