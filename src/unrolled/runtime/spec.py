@@ -17,8 +17,13 @@ from numpy.typing import NDArray
 from unrolled.kernels.layout import GATES, recurrent_shapes
 
 ACTIVATIONS = ("relu", "tanh")
-POOLINGS = ("last", "mean", "max")
-HEADS = ("point", "class")
+POOLINGS = ("last", "mean", "max", "every")
+# The losses of each head, the default first.
+LOSSES = {
+    "point": ("squared", "absolute", "huber", "quantile"),
+    "class": ("cross_entropy", "binary_cross_entropy"),
+}
+HEADS = tuple(LOSSES)
 MAX_SIZE = 2**24
 MAX_LAYERS = 256
 
@@ -79,7 +84,7 @@ class Recurrent:
 
 @dataclass(frozen=True)
 class Spec:
-    """A network from its input to its output layer.
+    """A network from its input to its output layer, and the loss it learns by.
 
     Attributes:
         input_size: C, channels of an input; the number of symbols V where there is an embedding.
@@ -89,9 +94,14 @@ class Spec:
         hidden: dense layers in front of the head (one to one).
         hidden_dropout: dropout after each dense layer.
         recurrent: the recurrent stack; None makes the model one to one.
-        pooling: what the head reads: the "last" valid state of each direction, or the "mean" or
-            "max" over the valid steps.
+        pooling: what the head reads: the "last" valid state of each direction, the "mean" or "max"
+            over the valid steps, or "every" valid step: then there is an output for each.
         head_dropout: dropout in front of the head.
+        tied: the head's weight is the embedding's (Press & Wolf 2017, arXiv 1608.05859).
+        loss: "squared", "absolute", "huber" or "quantile" of a "point" head, "cross_entropy" or
+            "binary_cross_entropy" of a "class" head; None takes the head's first.
+        quantiles: levels between 0 and 1 that the loss "quantile" asks for; the K outputs are then
+            [targets, quantiles].
     """
 
     input_size: int
@@ -103,6 +113,9 @@ class Spec:
     recurrent: Recurrent | None = None
     pooling: str = "last"
     head_dropout: float = 0.0
+    tied: bool = False
+    loss: str | None = None
+    quantiles: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         _check_size("input_size", self.input_size)
@@ -120,6 +133,51 @@ class Spec:
             raise ValueError(f"recurrent must be Recurrent or None, got {_shown(self.recurrent)}")
         if self.recurrent is None and self.embedding_size:
             raise ValueError("embedding_size needs a recurrent stack: tokens come as sequences")
+        if self.recurrent is None and self.pooling == "every":
+            raise ValueError('pooling="every" needs a recurrent stack: there are no steps without')
+        self._check_tied()
+        self._check_loss()
+
+    def _check_tied(self) -> None:
+        if not isinstance(self.tied, bool):
+            raise ValueError(f"tied must be true or false, got {_shown(self.tied)}")
+        if self.tied and not self.embedding_size:
+            raise ValueError("tied needs an embedding, whose weight the head shares")
+        if self.tied and (self.output_size, self.head_size) != (
+            self.input_size,
+            self.embedding_size,
+        ):
+            raise ValueError(
+                f"tied needs a head of the embedding's shape [{self.input_size}, "
+                f"{self.embedding_size}], got [{self.output_size}, {self.head_size}]; add a hidden "
+                f"layer of {self.embedding_size} units or change the sizes"
+            )
+
+    def _check_loss(self) -> None:
+        if self.loss is None:
+            object.__setattr__(self, "loss", LOSSES[self.head][0])
+        _check_choice("loss", self.loss, LOSSES[self.head])
+        levels = self.quantiles
+        if not isinstance(levels, tuple) or not all(
+            isinstance(level, float) and 0.0 < level < 1.0 for level in levels
+        ):
+            raise ValueError(f"quantiles must be numbers between 0 and 1, got {_shown(levels)}")
+        if list(levels) != sorted(set(levels)):
+            raise ValueError(f"quantiles must rise, got {_shown(levels)}")
+        if bool(levels) != (self.loss == "quantile"):
+            raise ValueError('quantiles go with the loss "quantile", and it with them')
+        if levels and self.output_size % len(levels):
+            raise ValueError(
+                f"output_size must be a multiple of the {len(levels)} quantiles, got "
+                f"{self.output_size}"
+            )
+
+    @property
+    def head_size(self) -> int:
+        """F, how many numbers the output layer reads."""
+        if self.hidden:
+            return self.hidden[-1].size
+        return self.input_size if self.recurrent is None else self.recurrent.output_size
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of all parameters, in the order of the flat array."""
@@ -139,7 +197,8 @@ class Spec:
             shapes[f"hidden.{i}.weight"] = (layer.size, size)
             shapes[f"hidden.{i}.bias"] = (layer.size,)
             size = layer.size
-        shapes["head.weight"] = (self.output_size, size)
+        if not self.tied:
+            shapes["head.weight"] = (self.output_size, size)
         shapes["head.bias"] = (self.output_size,)
         return shapes
 
@@ -152,6 +211,7 @@ class Spec:
         """The spec as JSON-ready dictionaries and lists; `from_config` reads them back."""
         config = asdict(self)
         config["hidden"] = list(config["hidden"])
+        config["quantiles"] = list(config["quantiles"])
         return config
 
     @classmethod
@@ -165,6 +225,10 @@ class Spec:
         hidden = fields.get("hidden", ())
         if not isinstance(hidden, list | tuple):
             raise ValueError(f"hidden must be a list of layers, got {type(hidden).__name__}")
+        quantiles = fields.get("quantiles", ())
+        if not isinstance(quantiles, list | tuple):
+            raise ValueError(f"quantiles must be a list, got {type(quantiles).__name__}")
+        fields["quantiles"] = tuple(quantiles)
         fields["hidden"] = tuple(Dense(**_fields("hidden", layer, Dense)) for layer in hidden)
         if fields.get("recurrent") is not None:
             fields["recurrent"] = Recurrent(**_fields("recurrent", fields["recurrent"], Recurrent))
@@ -207,7 +271,8 @@ def initial_values(spec: Spec, seed: int | np.random.SeedSequence) -> NDArray[np
             fan = spec.recurrent.hidden_size
         else:
             layer = name.rpartition(".")[0]
-            fan = named[f"{layer}.weight"].shape[1]
+            # A tied head has no weight of its own.
+            fan = named.get(f"{layer}.weight", named.get("embedding.weight", value)).shape[1]
         bound = 1.0 / math.sqrt(fan)
         value[...] = rng.uniform(-bound, bound, value.shape)
     return flat
