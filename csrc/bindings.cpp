@@ -12,30 +12,13 @@
 #include <stdexcept>
 #include <string>
 
+#include "bindings.h"
 #include "dispatch.h"
 
 namespace nb = nanobind;
 using namespace unrolled;
 
 namespace {
-
-using Address = std::intptr_t;
-
-// Reads the integers of a tuple one after the other as addresses or flags.
-class Reader {
-public:
-    explicit Reader(const nb::tuple& items) : items_(items) {}
-
-    Address number() { return nb::cast<Address>(items_[at_++]); }
-    template <class T>
-    T* address() {
-        return reinterpret_cast<T*>(number());
-    }
-
-private:
-    const nb::tuple& items_;
-    std::size_t at_ = 0;
-};
 
 std::size_t directions_of(const nb::tuple& items, std::size_t each) {
     if (items.size() == 0 || items.size() % each != 0)
@@ -114,6 +97,7 @@ void backward_of(const Sizes& sizes, Address x, Index x_step, Index x_row, Addre
 }  // namespace
 
 NB_MODULE(_kernels, m) {
+    bind_chain(m);
     m.def(
         "saved_size",
         [](int cell, int item, Index S, Index H, Index P, bool projected) {

@@ -99,7 +99,7 @@ const Kernels<double>& kernels<double>() {
 
 namespace {
 
-std::atomic<bool> poisoned{false};
+std::atomic<bool> poisoning{false};
 
 constexpr Index kept_bytes = Index(64) << 20;
 
@@ -152,7 +152,7 @@ Scratch::Scratch(Index size) {
         prefer_large_pages(kept.data, size);
     }
     data_ = aligned(kept.data);
-    if (poisoned.load()) std::memset(data_, 0xff, static_cast<std::size_t>(size));  // NaN
+    if (poisoned()) std::memset(data_, 0xff, static_cast<std::size_t>(size));  // NaN
 }
 
 Scratch::~Scratch() {
@@ -163,6 +163,7 @@ Scratch::~Scratch() {
     }
 }
 
-void Scratch::poison(bool on) { poisoned.store(on); }
+void Scratch::poison(bool on) { poisoning.store(on); }
+bool Scratch::poisoned() { return poisoning.load(); }
 
 }  // namespace unrolled

@@ -20,6 +20,7 @@ public:
 
     // For tests: whether all scratch memory is NaN before it is used.
     static void poison(bool on);
+    static bool poisoned();
 
 private:
     char* data_;
@@ -43,11 +44,14 @@ struct Kernels {
                      Sequence<T> grad_x, bool add_to_grad_x, const Backward<T>&, Sharing, Team&);
 };
 
+struct ChainKernels;
+
 struct InstructionSet {
     const char* name;
     Kernels<float> single_precision;
     Kernels<double> double_precision;
     double (*fma_operations)(long rounds);  // runs products in registers; returns how many
+    const ChainKernels* chain;
 };
 
 // Those that this processor has, best first.
@@ -63,7 +67,8 @@ const Kernels<T>& kernels();
 enum class Division { automatic, rows, units };
 void use_division(Division);
 
-// A whole layer: all its directions, one after the other.
+// A whole layer: all its directions, one after the other; by lengths [N] (null: all T), or by an order
+// that is at hand already.
 template <class T>
 void layer_forward(const Sizes&, const Index* lengths, Sequence<const T> x, Sequence<T> out,
                    const std::vector<Forward<T>>& directions);
@@ -71,6 +76,13 @@ template <class T>
 void layer_backward(const Sizes&, const Index* lengths, Sequence<const T> x,
                     Sequence<const T> grad_out, Sequence<T> grad_x,
                     const std::vector<Backward<T>>& directions);
+
+template <class T>
+void layer_forward(const Sizes&, const Order&, Sequence<const T> x, Sequence<T> out,
+                   const Forward<T>* directions, Index count);
+template <class T>
+void layer_backward(const Sizes&, const Order&, Sequence<const T> x, Sequence<const T> grad_out,
+                    Sequence<T> grad_x, const Backward<T>* directions, Index count);
 
 // How the threads would share a layer of S valid steps; item: bytes of an element.
 Sharing sharing(const Sizes&, Index S, bool backward, Index item);

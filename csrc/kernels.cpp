@@ -80,6 +80,11 @@ double fma_operations(long rounds) {
 #define UNROLLED_SET_(isa) instruction_set_##isa
 #define UNROLLED_SET(isa) UNROLLED_SET_(isa)
 
+#define UNROLLED_CHAIN_(isa) chain_kernels_##isa
+#define UNROLLED_CHAIN(isa) UNROLLED_CHAIN_(isa)
+
+extern const ChainKernels UNROLLED_CHAIN(UNROLLED_ISA);  // chain_kernels.cpp
+
 extern const InstructionSet UNROLLED_SET(UNROLLED_ISA);
 const InstructionSet UNROLLED_SET(UNROLLED_ISA) = {
     UNROLLED_NAME(UNROLLED_ISA),
@@ -87,6 +92,7 @@ const InstructionSet UNROLLED_SET(UNROLLED_ISA) = {
     {UNROLLED_ISA::saved_size<double>, UNROLLED_ISA::forward<double>,
      UNROLLED_ISA::backward<double>},
     UNROLLED_ISA::fma_operations,
+    &UNROLLED_CHAIN(UNROLLED_ISA),
 };
 
 }  // namespace unrolled

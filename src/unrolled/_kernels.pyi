@@ -53,3 +53,50 @@ def poison_scratch(flag: bool) -> None: ...
 def fma_peak(threads: int, seconds: float) -> float: ...
 def share_openmp() -> bool: ...
 def use_division(name: str) -> None: ...
+def chain_train(
+    network: tuple[int, ...],
+    w: int,
+    data: tuple[int, ...],
+    count: int,
+    rows: int,
+    first: int,
+    settings: tuple[int, ...],
+    clip_norm: float,
+    step: float,
+    threads: int,
+) -> int: ...
+def chain_evaluate(
+    network: tuple[int, ...],
+    w: int,
+    data: tuple[int, ...],
+    count: int,
+    rows: int,
+    first: int,
+    h: int,
+    c: int,
+    result: int,
+    threads: int,
+) -> None: ...
+def chain_predict(
+    network: tuple[int, ...],
+    w: int,
+    data: tuple[int, ...],
+    count: int,
+    rows: int,
+    first: int,
+    outputs: int,
+    states: bool,
+    threads: int,
+) -> None: ...
+def chain_gradient(
+    network: tuple[int, ...],
+    w: int,
+    data: tuple[int, ...],
+    count: int,
+    rows: int,
+    first: int,
+    seed: int,
+    step: int,
+    grad: int,
+    threads: int,
+) -> float: ...

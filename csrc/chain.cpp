@@ -1,0 +1,242 @@
+#include "chain.h"
+
+#include <cstring>
+#include <new>
+
+#include "dispatch.h"
+
+namespace unrolled {
+
+namespace {
+
+// Sites of dropout: between recurrent layers, behind hidden layers, in front of the head.
+constexpr std::uint32_t between_site = 0, hidden_site = 256, head_site = 512;
+
+}  // namespace
+
+void Memory::grow(Index size) {
+    if (size > size_) {
+        std::free(data_);
+        data_ = nullptr;
+        size_ = 0;
+        data_ = static_cast<char*>(std::malloc(static_cast<std::size_t>(size) + 64));
+        if (!data_) throw std::bad_alloc();
+        size_ = size;
+        prefer_large_pages(data_, size);
+    }
+    aligned_ = data_ + (64 - reinterpret_cast<std::uintptr_t>(data_) % 64) % 64;
+}
+
+Chain::Chain(const Network& network, const Data& data, int threads)
+    : network_(network), data_(data), kernels_(*instruction_set().chain), threads_(threads),
+      out_(network.L), saved_(network.L * network.D), read_(network.dense.size()),
+      dropped_(network.dense.size()), y_(network.dense.size()), grad_read_(network.dense.size()) {}
+
+Sizes Chain::layer_sizes(Index layer) const {
+    return {network_.cell, sizes_.T, sizes_.N, layer ? network_.states() : network_.C,
+            network_.H,    network_.H, threads_};
+}
+
+// Whether something is dropped of what a dense layer reads.
+bool Chain::drops(std::size_t layer) const {
+    return (layer > 0 && network_.after_hidden > 0) ||
+           (layer + 1 == network_.dense.size() && network_.before_head > 0);
+}
+
+Index Chain::lay_out(char* base, const BatchSizes& sizes, bool training) {
+    Pieces pieces(base);
+    const Network& net = network_;
+    const Index N = sizes.N, T = sizes.T, R = sizes.R, F = net.states();
+    const bool stack = net.L > 0, every = net.every();
+    sizes_ = sizes;
+    lengths_ = pieces.take<Index>(stack ? N : 0);
+    x_ = pieces.take<float>(stack ? T * N * net.C : 0);
+    for (Index l = 0; l < net.L; ++l) {
+        // Without backward, two are used in turn.
+        if (training || l < 2) out_[l] = pieces.take<float>(T * N * F);
+        for (Index d = 0; d < net.D; ++d)
+            saved_[l * net.D + d] =
+                training ? pieces.take<float>(
+                               kernels<float>().saved_size(layer_sizes(l), sizes.S, false))
+                         : nullptr;
+    }
+    h_n_ = pieces.take<float>(net.L * net.D * N * net.H);
+    c_n_ = pieces.take<float>(net.cell == Cell::lstm ? net.L * net.D * N * net.H : 0);
+    pooled_ = pieces.take<float>(stack && !every ? N * F : 0);
+    for (std::size_t i = 0; i < net.dense.size(); ++i) {
+        const DenseLayer& layer = net.dense[i];
+        read_[i] = pieces.take<const float*>(R);
+        dropped_[i] = training && drops(i) ? pieces.take<float>(R * layer.F) : nullptr;
+        y_[i] = pieces.take<float>(R * layer.K);
+        const bool direct = i == 0 && (!stack || (every && !drops(i)));
+        grad_read_[i] = training && !direct ? pieces.take<float>(R * layer.F) : nullptr;
+    }
+    target_ = pieces.take<Index>(R);
+    factor_ = pieces.take<float>(R);
+    losses_ = pieces.take<double>(R);
+    if (!training) return pieces.size();
+    grad_rows_ = pieces.take<float*>(R);
+    grad_h_n_ = pieces.take<float>(stack && !every ? N * F : 0);
+    const bool spread = every || net.pooling == Pooling::max;
+    grad_states_[0] = pieces.take<float>(stack && (spread || net.L > 1) ? T * N * F : 0);
+    grad_states_[1] = pieces.take<float>(net.L > 1 ? T * N * F : 0);
+    grad_x_ = pieces.take<float>(net.symbols ? T * N * net.C : 0);
+    tokens_ = pieces.take<Index>(net.symbols ? sizes.S : 0);
+    grad_tokens_ = pieces.take<const float*>(net.symbols ? sizes.S : 0);
+    return pieces.size();
+}
+
+void Chain::reserve(const BatchSizes& sizes, bool training) {
+    memory_.grow(lay_out(nullptr, sizes, training));
+}
+
+void Chain::forward(const BatchSizes& sizes, const Index* rows, const float* w, const float* h0,
+                    const float* c0, bool training, const Randomness* random) {
+    training_ = training;
+    if (Scratch::poisoned())
+        std::memset(memory_.data(), 0xff,
+                    static_cast<std::size_t>(lay_out(nullptr, sizes, training)));
+    lay_out(memory_.data(), sizes, training);
+    rows_ = rows;
+    w_ = w;
+    h0_ = h0;
+    c0_ = c0;
+    random_ = random;
+    if (network_.L > 0) {
+        gather();
+        run_stack();
+        pool();
+    }
+    name_rows();
+    for (std::size_t i = 0; i < network_.dense.size(); ++i) run_dense(i);
+}
+
+// x [T, N, C]; what stands in padding is never read.
+void Chain::gather() {
+    const Index N = sizes_.N, C = network_.C;
+    const float* table = network_.symbols ? w_ + network_.embedding : data_.values;
+    for (Index n = 0; n < N; ++n) {
+        const Index start = data_.starts[rows_[n]], length = data_.lengths[rows_[n]];
+        lengths_[n] = length;
+        float* to = x_ + n * C;
+        for (Index t = 0; t < length; ++t, to += N * C) {
+            const float* from =
+                table + (network_.symbols ? data_.tokens[start + t] : start + t) * C;
+            if (C < 16) {
+                for (Index c = 0; c < C; ++c) to[c] = from[c];
+            } else {
+                std::memcpy(to, from, static_cast<std::size_t>(C) * sizeof(float));
+            }
+        }
+    }
+    order_.assign(lengths_, sizes_.T, N);
+}
+
+void Chain::run_stack() {
+    const Network& net = network_;
+    const Index N = sizes_.N, F = net.states(), each = N * net.H;
+    for (Index l = 0; l < net.L; ++l) {
+        if (!training_ && l > 1) out_[l] = out_[l % 2];
+        Forward<float> directions[2];
+        for (Index d = 0; d < net.D; ++d) {
+            const Index k = l * net.D + d;
+            const DirectionPlaces& at = net.recurrent[k];
+            directions[d] = {d == 1,       w_ + at.w_ih,
+                             w_ + at.w_hh, w_ + at.b_ih,
+                             w_ + at.b_hh, nullptr,
+                             h0_ ? h0_ + k * each : nullptr,
+                             c0_ ? c0_ + k * each : nullptr,
+                             h_n_ + k * each,
+                             net.cell == Cell::lstm ? c_n_ + k * each : nullptr,
+                             saved_[k]};
+        }
+        const Sequence<const float> x =
+            l ? Sequence<const float>{out_[l - 1], N * F, F}
+              : Sequence<const float>{x_, N * net.C, net.C};
+        layer_forward<float>(layer_sizes(l), order_.get(), x, {out_[l], N * F, F}, directions,
+                             net.D);
+        if (l + 1 < net.L) drop_states(l, out_[l]);
+    }
+}
+
+// Drops of what a layer gives [T, N, D * H], or of its gradient.
+void Chain::drop_states(Index layer, float* states) const {
+    if (!random_ || network_.between <= 0) return;
+    const Index rows = sizes_.T * sizes_.N, F = network_.states();
+    const Dropout dropout{network_.between, random_->seed, random_->step,
+                          between_site + static_cast<std::uint32_t>(layer)};
+    with_team(double(rows * F), worth_functions,
+              [&](Team& team) { kernels_.drop(dropout, rows, F, states, states, team); });
+}
+
+void Chain::pool() {
+    const Network& net = network_;
+    const Index N = sizes_.N, H = net.H, F = net.states();
+    if (net.every()) return;
+    if (net.pooling == Pooling::last) {
+        for (Index d = 0; d < net.D; ++d) {
+            const float* from = h_n_ + ((net.L - 1) * net.D + d) * N * H;
+            for (Index n = 0; n < N; ++n)
+                std::memcpy(pooled_ + n * F + d * H, from + n * H,
+                            static_cast<std::size_t>(H) * sizeof(float));
+        }
+        return;
+    }
+    const Pool job{net.pooling, N, F, lengths_, {out_[net.L - 1], N * F, F}, pooled_};
+    with_team(double(sizes_.S * F), worth_numbers, [&](Team& team) { kernels_.pool(job, team); });
+}
+
+// What the first dense layer reads, and the place of each of its rows' targets.
+void Chain::name_rows() {
+    const Index N = sizes_.N, F = network_.dense[0].F;
+    if (!network_.every()) {
+        for (Index n = 0; n < N; ++n) {
+            read_[0][n] = network_.L ? pooled_ + n * F : data_.values + rows_[n] * F;
+            target_[n] = rows_[n];
+        }
+        return;
+    }
+    const Order& order = order_.get();
+    for (Index j = 0; j < order.steps; ++j) {
+        for (Index i = 0; i < order.active[j]; ++i) {
+            const Index s = order.first[j] + i, row = order.row[i];
+            read_[0][s] = out_[network_.L - 1] + (j * N + row) * F;
+            target_[s] = data_.starts[rows_[row]] + j;
+        }
+    }
+}
+
+// Drops of the rows [R, F] that a dense layer reads, or of their gradient.
+void Chain::drop_read(std::size_t layer, float* rows) const {
+    const Index R = sizes_.R, F = network_.dense[layer].F;
+    const auto drop = [&](float probability, std::uint32_t site) {
+        const Dropout dropout{probability, random_->seed, random_->step, site};
+        with_team(double(R * F), worth_functions,
+                  [&](Team& team) { kernels_.drop(dropout, R, F, rows, rows, team); });
+    };
+    if (layer > 0 && network_.after_hidden > 0)
+        drop(network_.after_hidden, hidden_site + static_cast<std::uint32_t>(layer - 1));
+    if (layer + 1 == network_.dense.size() && network_.before_head > 0)
+        drop(network_.before_head, head_site);
+}
+
+void Chain::run_dense(std::size_t i) {
+    const DenseLayer& layer = network_.dense[i];
+    const Index R = sizes_.R;
+    if (random_ && dropped_[i]) {
+        for (Index r = 0; r < R; ++r) {
+            float* to = dropped_[i] + r * layer.F;
+            std::memcpy(to, read_[i][r], static_cast<std::size_t>(layer.F) * sizeof(float));
+            read_[i][r] = to;
+        }
+        drop_read(i, dropped_[i]);
+    }
+    const DenseForward job{R,           layer.F,      layer.K,  layer.activation,
+                           w_ + layer.w, w_ + layer.b, read_[i], y_[i]};
+    with_team(2.0 * double(R) * double(layer.F) * double(layer.K), worth_operations,
+              [&](Team& team) { kernels_.dense_forward(job, team); });
+    if (i + 1 < network_.dense.size())
+        for (Index r = 0; r < R; ++r) read_[i + 1][r] = y_[i] + r * layer.K;
+}
+
+}  // namespace unrolled

@@ -1,0 +1,112 @@
+// What a chain needs of an instruction set beside the recurrences: dense layers, pooling, losses,
+// dropout and the optimizer's step. float32; R is the number of rows that a dense layer reads.
+#pragma once
+
+#include <cstdint>
+
+#include "layer.h"
+#include "threads.h"
+
+namespace unrolled {
+
+enum class Activation { none = 0, relu = 1, tanh = 2 };
+enum class Pooling { last = 0, mean = 1, max = 2, every = 3 };
+enum class Loss {
+    squared = 0,
+    absolute = 1,
+    huber = 2,
+    quantile = 3,
+    cross_entropy = 4,
+    binary_cross_entropy = 5
+};
+enum class Optimizer { adam = 0, adamw = 1, sgd = 2, rmsprop = 3 };
+
+// y = phi(W x + b)
+struct DenseForward {
+    Index R, F, K;
+    Activation activation;
+    const float* w;         // [K, F]
+    const float* b;         // [K]
+    const float* const* x;  // R rows of F
+    float* y;               // [R, K]
+};
+
+struct DenseBackward {
+    Index R, F, K;
+    Activation activation;
+    const float* w;
+    const float* const* x;
+    const float* y;
+    const float* grad_y;   // [R, K]
+    float* const* grad_x;  // R rows of F, or null: not wanted
+    float* grad_w;
+    float* grad_b;
+};
+
+// Which numbers are kept: element c of row r by the random number of (seed; step, site, r, c).
+struct Dropout {
+    float probability;  // of zero
+    std::uint64_t seed;
+    std::uint32_t step, site;
+};
+
+// States of the valid steps to one row, [N, F].
+struct Pool {
+    Pooling kind;  // mean or max
+    Index N, F;
+    const Index* lengths;  // [N]
+    Sequence<const float> states;
+    float* pooled;
+};
+
+// Of max: what of the pooled gradient goes to each state, [T, N, F]. Equal largest ones share it.
+struct PoolBackward {
+    Index N, F;
+    const Index* lengths;
+    Sequence<const float> states;
+    const float* pooled;
+    const float* grad_pooled;
+    Sequence<float> grad_states;
+};
+
+struct Losses {
+    Loss kind;
+    Index R, K;
+    const float* levels;  // [quantiles]
+    Index quantiles;      // 1 where the loss has none
+    const float* scores;  // [R, K]
+    const Index* target;  // [R] each row's row of y
+    const float* y;       // [., K / quantiles] numbers, or
+    const Index* classes; // [.] classes
+    const float* factor;  // [R] of each row's loss in the gradient; null: no gradient
+    double* loss;         // [R] 0 where all targets are missing
+    float* grad;          // [R, K], may be `scores`
+};
+
+// One step of the optimizer at the gradient scale * g.
+struct OptimizerStep {
+    Optimizer kind;
+    Index P;
+    float* w;
+    const float* g;
+    float *first, *second;  // [P] its moments; sgd: momentum; rmsprop: mean square
+    float scale, rate, momentum, weight_decay;
+    double step;  // the number of this step, from 1
+};
+
+struct ChainKernels {
+    void (*dense_forward)(const DenseForward&, Team&);
+    void (*dense_backward)(const DenseBackward&, Team&);
+    // to = from * (0 or 1 / (1 - probability)), [rows, columns]; `to` may be `from`.
+    void (*drop)(const Dropout&, Index rows, Index columns, const float* from, float* to, Team&);
+    void (*pool)(const Pool&, Team&);
+    void (*pool_backward)(const PoolBackward&, Team&);
+    void (*losses)(const Losses&, Team&);
+    // Adds row s of `rows` [S, E], in rising order of s, to row index[s] of `total` [., E].
+    void (*add_rows)(Index S, Index E, const float* const* rows, const Index* index, float* total,
+                     Team&);
+    double (*sum_of_squares)(Index P, const float* g, Team&);
+    void (*step)(const OptimizerStep&, Team&);
+};
+
+}  // namespace unrolled

@@ -1,0 +1,74 @@
+// A network and its data, as numbers and addresses: what a chain runs. Python checks the description;
+// `check_rows` checks what the rows of a call point at.
+#pragma once
+
+#include <vector>
+
+#include "chain_kernels.h"
+
+namespace unrolled {
+
+// Places in the flat parameters.
+struct DirectionPlaces {
+    Index w_ih, w_hh, b_ih, b_hh;
+};
+
+struct DenseLayer {
+    Index F, K;
+    Activation activation;
+    Index w, b;  // places
+};
+
+struct Network {
+    Index P;        // parameters
+    Index symbols;  // V of the embedding; 0: the inputs are numbers
+    Index embedding;
+    Index C;  // what the first layer reads: channels, or the embedding's size
+    Cell cell;
+    Index H, L, D;  // L = 0: no recurrent stack, a row is a vector
+    std::vector<DirectionPlaces> recurrent;  // [L * D]
+    Pooling pooling;
+    std::vector<DenseLayer> dense;  // the hidden ones, then the head
+    float between, after_hidden, before_head;  // dropout
+    Loss loss;
+    std::vector<float> levels;
+
+    Index states() const { return D * H; }
+    bool every() const { return L > 0 && pooling == Pooling::every; }
+    bool has_classes() const { return loss == Loss::cross_entropy; }
+    const DenseLayer& head() const { return dense.back(); }
+};
+
+// N rows. Row n is `lengths[n]` rows of the M values from starts[n] on, or, without starts, value n.
+struct Data {
+    Index M, N;
+    const float* values;  // [M, C], or
+    const Index* tokens;  // [M]
+    const Index *starts, *lengths;
+    const float* y;        // [N or M, targets], or
+    const Index* classes;  // [N or M]; both null: there are no targets
+    const float* weight;   // [N or M] or null: all 1
+
+    bool has_targets() const { return y || classes; }
+};
+
+// Batch b is rows[first[b]] ... of the data.
+struct Batches {
+    Index count;
+    const Index* rows;
+    const Index* first;  // [count + 1]
+
+    Index size(Index b) const { return first[b + 1] - first[b]; }
+    const Index* of(Index b) const { return rows + first[b]; }
+};
+
+// What the memory of a batch depends on: rows, longest row, valid steps, rows that the head reads.
+struct BatchSizes {
+    Index N, T, S, R;
+};
+
+// Whether the rows are rows of the data, and their tokens and classes are within range.
+// Throws std::invalid_argument with a sentence.
+BatchSizes check_rows(const Network&, const Data&, const Index* rows, Index count);
+
+}  // namespace unrolled

@@ -1,0 +1,377 @@
+"""A spec run by the compiled kernels alone: predictions, losses, gradients, whole training epochs.
+
+Nothing here imports torch. Every shape, type and range is checked before memory is touched; the
+interpreter's lock is released while the kernels run, so that threads can train models side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.kernels import engine
+from unrolled.runtime.description import (
+    Described,
+    address,
+    check_array,
+    describe_batches,
+    describe_data,
+    describe_network,
+)
+from unrolled.runtime.spec import Spec
+
+OPTIMIZERS = {
+    "adam": ("exp_avg", "exp_avg_sq"),
+    "adamw": ("exp_avg", "exp_avg_sq"),
+    "sgd": ("momentum_buffer",),
+    "rmsprop": ("square_avg",),
+}
+
+# Rows that predict runs at once.
+AT_ONCE = 256
+
+
+class SequenceInputs(Protocol):
+    """N sequences as cuts of one flat array; `unrolled.data.sequences.Sequences` is one.
+
+    Attributes:
+        values: [M, C] float32, or [M] int64 tokens.
+        starts: [N] int64, first row of each sequence in `values`.
+        lengths: [N] int64, steps of each sequence, at least 1.
+    """
+
+    @property
+    def values(self) -> NDArray[Any]: ...
+    @property
+    def starts(self) -> NDArray[np.int64]: ...
+    @property
+    def lengths(self) -> NDArray[np.int64]: ...
+
+
+Inputs = SequenceInputs | NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """An optimizer's settings, in torch's terms.
+
+    Attributes:
+        optimizer: "adam", "adamw", "sgd" or "rmsprop".
+        momentum: of sgd.
+        weight_decay: L2 penalty, or decoupled decay with adamw.
+        clip_norm: largest norm of the gradient; None leaves it as it is.
+        seed: of dropout, from 0 to below 2^64.
+    """
+
+    optimizer: str = "adam"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    clip_norm: float | None = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(
+                f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}"
+            )
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise ValueError(f"clip_norm must be above 0 or None, got {self.clip_norm}")
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"seed must be from 0 to below 2^64, got {self.seed}")
+
+
+@dataclass
+class TrainState:
+    """What the next step depends on beside parameters and data; `train` changes it in place.
+
+    Attributes:
+        settings: of the optimizer.
+        arrays: its moments by torch's names, [P] float32 each, and "step", [] float32.
+        carry: whether row n of a batch goes on from the final state of row n of the batch before.
+        restart: whether the first batch of the next call starts from zeros instead; `train` sets it
+            to False.
+        carried: h, and c of an LSTM, [L*D, N, H] float32, as the last batch left them.
+    """
+
+    settings: Settings
+    arrays: dict[str, NDArray[np.float32]]
+    carry: bool = False
+    restart: bool = True
+    carried: list[NDArray[np.float32]] = field(default_factory=list)
+
+    @classmethod
+    def new(cls, spec: Spec, settings: Settings, *, carry: bool = False) -> TrainState:
+        """The state before the first step."""
+        arrays = {
+            name: np.zeros(spec.num_parameters, np.float32)
+            for name in OPTIMIZERS[settings.optimizer]
+        }
+        arrays["step"] = np.zeros((), np.float32)
+        return cls(settings, arrays, carry)
+
+
+class Trained(NamedTuple):
+    """What a call of `Network.train` did.
+
+    Attributes:
+        losses: [B] float64, each batch's loss before its step.
+        counts: [B] int64, its rows that had a target.
+        norms: [B] float64, norm of its gradient before clipping.
+        done: batches done: B, or the number of the first whose loss or norm is not finite; then the
+            parameters and the state are those before that batch.
+    """
+
+    losses: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    norms: NDArray[np.float64]
+    done: int
+
+
+def why_not(spec: Spec) -> str | None:
+    """Why the compiled kernels cannot run a spec here; None: they can."""
+    if engine.COMPILED is None:
+        return f"the compiled kernels {engine.why_not}"
+    return None
+
+
+class Network:
+    """A spec run by the compiled kernels alone.
+
+    Args:
+        spec: the model.
+        flat: [P] float32 parameters, kept and changed in place by `train`.
+
+    Raises:
+        ImportError: the compiled kernels are not there.
+        TypeError: `flat` is not float32.
+        ValueError: `flat` has another shape or is not contiguous.
+    """
+
+    def __init__(self, spec: Spec, flat: NDArray[np.float32]) -> None:
+        reason = why_not(spec)
+        if reason is not None:
+            raise ImportError(f"this network cannot run: {reason}; {engine.REMEDY}")
+        self.spec = spec
+        self.flat = check_array("flat", flat, np.float32, (spec.num_parameters,))
+        self._network = describe_network(spec)
+
+    def predict(self, inputs: Inputs, rows: Rows) -> NDArray[np.float32]:
+        """Raw outputs [len(rows), K] of some rows, without dropout.
+
+        With pooling "every" there is one for each step: [sum of their lengths, K], row after row in
+        the order of `rows`, step by step.
+
+        Raises:
+            TypeError, ValueError: inputs or rows do not fit the spec or each other.
+        """
+        data = describe_data(self.spec, inputs, None, None)
+        rows = check_array("rows", rows, np.int64, (None,))
+        parts = [rows[at : at + AT_ONCE] for at in range(0, len(rows), AT_ONCE)]
+        batches = describe_batches(parts, data.numbers[1])
+        num_outputs = len(rows)
+        if not isinstance(inputs, np.ndarray) and self.spec.pooling == "every":
+            num_outputs = int(inputs.lengths[rows].sum())
+        outputs = np.empty((num_outputs, self.spec.output_size), np.float32)
+        self._predict(data, batches, outputs, states=False)
+        return outputs
+
+    def hidden_states(self, inputs: SequenceInputs, rows: Rows) -> NDArray[np.float32]:
+        """Hidden states [T, N, D*H] of the last recurrent layer, 0 where padded.
+
+        Raises:
+            TypeError, ValueError: inputs or rows do not fit the spec or each other, or there is no
+                recurrent layer.
+        """
+        if self.spec.recurrent is None:
+            raise ValueError("hidden_states needs a recurrent stack, which this network has not")
+        data = describe_data(self.spec, inputs, None, None)
+        batches = describe_batches([rows], data.numbers[1])
+        num_steps = int(inputs.lengths[rows].max())
+        size = self.spec.recurrent.output_size
+        states = np.empty((num_steps, len(rows), size), np.float32)
+        self._predict(data, batches, states, states=True)
+        return states
+
+    def evaluate(
+        self,
+        inputs: Inputs,
+        y: NDArray[Any],
+        weight: NDArray[np.float32] | None,
+        rows: Sequence[Rows],
+        *,
+        carry: bool = False,
+    ) -> tuple[float, float]:
+        """Sum of weight * loss and sum of weight over all batches, without dropout.
+
+        Args:
+            inputs: N sequences, or a table [N, C] float32 where there is no recurrent stack.
+            y: [N] int64 classes (-1: missing) for cross-entropy, else [N, K] float32 (NaN: missing;
+                quantile: [N, K / quantiles]); with pooling "every" M rows as `inputs.values`.
+            weight: [N], or [M] with pooling "every", float32; None is all 1.
+            rows: the rows of each batch.
+            carry: whether the state goes on from batch to batch; the first begins with zeros.
+
+        Raises:
+            TypeError, ValueError: an array does not fit the spec or the others.
+        """
+        data = self._describe(inputs, y, weight)
+        whole, first = describe_batches(rows, data.numbers[1])
+        carried = self._zeros(len(rows[0])) if carry and rows else []
+        result = np.zeros(2)
+        _kernels().chain_evaluate(
+            *(self._network.numbers, address(self.flat), data.numbers),
+            *(len(rows), address(whole), address(first)),
+            *_pair(carried),
+            address(result),
+            engine.get_num_threads(),
+        )
+        return float(result[0]), float(result[1])
+
+    def gradients(
+        self,
+        inputs: Inputs,
+        y: NDArray[Any],
+        weight: NDArray[np.float32] | None,
+        rows: Rows,
+        *,
+        dropout: tuple[int, int] | None = None,
+    ) -> tuple[float, NDArray[np.float32]]:
+        """The loss of one batch and its gradient [P], before clipping; arguments as of `evaluate`.
+
+        Args:
+            dropout: the seed, and the number of the step (from 1) whose dropout there is; None: no
+                dropout.
+        """
+        data = self._describe(inputs, y, weight)
+        whole, first = describe_batches([rows], data.numbers[1])
+        seed, step = dropout or (0, 0)
+        key = np.array(Settings(seed=seed).seed, np.uint64)
+        gradient = np.empty_like(self.flat)
+        loss = _kernels().chain_gradient(
+            *(self._network.numbers, address(self.flat), data.numbers),
+            *(1, address(whole), address(first), address(key), step, address(gradient)),
+            engine.get_num_threads(),
+        )
+        return float(loss), gradient
+
+    def train(
+        self,
+        inputs: Inputs,
+        y: NDArray[Any],
+        weight: NDArray[np.float32] | None,
+        rows: Sequence[Rows],
+        rates: Sequence[float],
+        state: TrainState,
+    ) -> Trained:
+        """One optimizer step a batch, at these learning rates; arguments as of `evaluate`.
+
+        The same bits come out however an epoch is cut into calls, and for any number of threads.
+
+        Raises:
+            TypeError, ValueError: an array does not fit the spec, the state or the others.
+        """
+        if not self.flat.flags.writeable:
+            raise ValueError("flat is read-only, but train changes it; give a copy")
+        if len(rates) != len(rows):
+            raise ValueError(f"rates must be one a batch, got {len(rates)} for {len(rows)} batches")
+        data = self._describe(inputs, y, weight)
+        whole, first = describe_batches(rows, data.numbers[1])
+        settings = state.settings
+        moments = self._moments(state)
+        carried: list[NDArray[np.float32]] = []
+        if state.carry and rows:
+            carried = self._carried(state, len(rows[0]))
+        count = len(rows)
+        trained = Trained(np.empty(count), np.empty(count, np.int64), np.empty(count), 0)
+        terms = np.array([settings.momentum, settings.weight_decay], np.float32)
+        key = np.array(settings.seed, np.uint64)
+        all_rates = np.array(rates, np.float64)
+        before = float(state.arrays["step"])
+        done = _kernels().chain_train(
+            *(self._network.numbers, address(self.flat), data.numbers),
+            *(count, address(whole), address(first)),
+            (
+                list(OPTIMIZERS).index(settings.optimizer),
+                *(address(terms), address(key), address(all_rates)),
+                *_pair(moments),
+                *_pair(carried),
+                *(address(trained.losses), address(trained.norms), address(trained.counts)),
+            ),
+            np.inf if settings.clip_norm is None else settings.clip_norm,
+            before,
+            engine.get_num_threads(),
+        )
+        state.arrays["step"][...] = before + done
+        if state.carry and rows:
+            state.carried, state.restart = carried, False
+        return trained._replace(done=done)
+
+    def _describe(self, inputs: Inputs, y: Any, weight: Any) -> Described:
+        if y is None:
+            raise ValueError("y is None, but a loss needs targets")
+        return describe_data(self.spec, inputs, y, weight)
+
+    def _predict(
+        self,
+        data: Described,
+        batches: tuple[NDArray[np.int64], NDArray[np.int64]],
+        outputs: NDArray[np.float32],
+        *,
+        states: bool,
+    ) -> None:
+        whole, first = batches
+        _kernels().chain_predict(
+            *(self._network.numbers, address(self.flat), data.numbers),
+            *(len(first) - 1, address(whole), address(first), address(outputs)),
+            states,
+            engine.get_num_threads(),
+        )
+
+    def _zeros(self, batch_size: int) -> list[NDArray[np.float32]]:
+        """h, and c of an LSTM, [L*D, N, H]."""
+        r = self.spec.recurrent
+        if r is None:
+            raise ValueError("carry needs a recurrent stack, which this network has not")
+        shape = (r.num_layers * (1 + r.bidirectional), batch_size, r.hidden_size)
+        return [np.zeros(shape, np.float32) for _ in range(1 + (r.cell == "lstm"))]
+
+    def _carried(self, state: TrainState, batch_size: int) -> list[NDArray[np.float32]]:
+        """What the first batch begins with, changed by the kernels."""
+        zeros = self._zeros(batch_size)
+        if state.restart:
+            return zeros
+        if len(state.carried) != len(zeros):
+            raise ValueError(
+                f"state.carried must hold {len(zeros)} arrays, got {len(state.carried)}"
+            )
+        return [
+            check_array("state.carried", array, np.float32, zeros[0].shape)
+            for array in state.carried
+        ]
+
+    def _moments(self, state: TrainState) -> list[NDArray[np.float32]]:
+        names = OPTIMIZERS[state.settings.optimizer]
+        if set(state.arrays) != {*names, "step"}:
+            raise ValueError(
+                f"state of {state.settings.optimizer} must hold {', '.join(names)} and step, got "
+                f"{', '.join(sorted(state.arrays))}"
+            )
+        check_array("state's step", state.arrays["step"], np.float32, ())
+        return [
+            check_array(f"state's {name}", state.arrays[name], np.float32, self.flat.shape)
+            for name in names
+        ]
+
+
+def _kernels() -> Any:
+    return engine.COMPILED
+
+
+def _pair(arrays: Sequence[NDArray[Any]]) -> tuple[int, ...]:
+    """Addresses of two arrays, 0 where there is none."""
+    return (*map(address, arrays), 0, 0)[:2]
