@@ -15,7 +15,7 @@ KINDS = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.l
 
 
 def by_keras(problem: Problem) -> Contender | None:
-    """A jitted forward pass or value_and_grad of the layers; None where Keras has none.
+    """A jitted forward pass, or that and its vector-Jacobian product; None where Keras has none.
 
     It has no projection, and its JAX backend gives float32 for products of float64.
     """
@@ -42,13 +42,15 @@ def by_keras(problem: Problem) -> Contender | None:
             lambda: {"output": np.asarray(infer(weights, x)).swapaxes(0, 1)},
         )
 
-    def loss(weights: list[list[jax.Array]], x: jax.Array) -> jax.Array:
-        return (forward(weights, x) * factor).sum()
-
-    step = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
+    @jax.jit
+    def step(
+        weights: list[list[jax.Array]], x: jax.Array
+    ) -> tuple[list[list[jax.Array]], jax.Array]:
+        _, backward = jax.vjp(forward, weights, x)
+        return backward(factor)
 
     def gradients() -> dict[str, np.ndarray]:
-        _, (of_weights, of_x) = step(weights, x)
+        of_weights, of_x = step(weights, x)
         named = {"x": np.asarray(of_x).swapaxes(0, 1)}
         for layer, values in zip(suffixes(case), of_weights, strict=True):
             for suffix, three in zip(layer, zip(*[iter(values)] * 3, strict=True), strict=True):

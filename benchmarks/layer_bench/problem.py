@@ -20,7 +20,7 @@ class Problem:
         weights: torch's names and shapes: weight_ih_l0 [G*H, C], weight_hh_l0 [G*H, P],
             bias_ih_l0 [G*H], ..., weight_hr_l0 [P, H] with a projection.
         x: [T, N, C].
-        factor: [T, N, D*P]; the loss of a training step is the sum of output * factor.
+        factor: [T, N, D*P]; the gradient of the output that a training step goes back from.
         lengths: [N] int64 valid steps, or None if all are T.
     """
 
