@@ -2,13 +2,13 @@
 //
 // A stretch of steps at a time: first the recurrence, step by step, each tile of
 // dh = da[j + 1] W_hh followed by the derivatives of the cell while it is in registers; then, while
-// the gates' gradients of the stretch are still in the cache, those of the inputs and of the weights.
+// the gates' gradients of the stretch are in the cache, those of the inputs and of the weights.
 // Two stretches are kept in turn, so that threads meet once a stretch: one may go on while another
 // still reads.
 #pragma once
 
+#include "backward_memory.h"
 #include "derivatives.h"
-#include "gradients.h"
 #include "threads.h"
 #include "units.h"
 #include "workspace.h"
@@ -22,6 +22,8 @@ class BackwardPass {
     static constexpr int W = V::width;
     static constexpr int G = CellKind::gates, B = CellKind::blocks;
     static constexpr Index wide = panel_width<T>;
+    using Memory = BackwardMemory<CellKind, T>;
+    using Own = typename Memory::Own;
 
 public:
     BackwardPass(const Sizes& sizes, const Order& order, Sequence<const T> x,
@@ -29,22 +31,18 @@ public:
                  const Backward<T>& layer, Partition partition)
         : sizes_(sizes), order_(order), x_(x), grad_out_(grad_out), grad_x_(grad_x),
           add_to_grad_x_(add_to_grad_x), layer_(layer), partition_(partition),
-          shape_(sizes, layer.w_hr != nullptr), saved_(shape_, order.first[order.steps]) {
-        const Index S = order.first[order.steps];
-        capacity_ = least(S, block_rows + sizes.N);
-        // Panels a little more than a multiple of 4 KB apart: a row's panels meet in no cache set.
-        stride_ = rounded_up(capacity_ * wide, 1024) + 16 * 17;
-    }
+          shape_(sizes, layer.w_hr != nullptr), saved_(shape_, order.first[order.steps]),
+          memory_(sizes, order, layer) {}
 
     Index scratch_size() {
         Arena arena(nullptr);
-        lay_out(arena);
+        memory_.lay_out(arena, sizes_, shape_, grad_x_.data, partition_.workers);
         return arena.size();
     }
 
     void run(Team& team, char* scratch) {
         Arena arena(scratch);
-        lay_out(arena);
+        memory_.lay_out(arena, sizes_, shape_, grad_x_.data, partition_.workers);
         team_ = &team;
         team.run([](void* self, int worker) { static_cast<BackwardPass*>(self)->work(worker); },
                  this);
@@ -60,78 +58,19 @@ private:
     Partition partition_;
     Shape<CellKind, T> shape_;
     Saved<CellKind, T> saved_;
-    Index capacity_, stride_;
+    Memory memory_;
     Team* team_ = nullptr;
 
-    // Shared scratch.
-    T* w_hh_;        // [state_panels, G * Hp, 2 W]
-    T* w_ih_;        // [input_panels, G * Hp, 2 W], if grad_x is wanted
-    T* w_hr_;        // [hidden_panels, Pp, 2 W], if projected
-    T* start_;       // [N, Pp] initial states by place
-    T* start_c_;     // [vectors, N, W]
-    T* carry_;       // [state_panels, N, 2 W] the part of dh that comes by no product; at first grad_h_n
-    T* dc_;          // [vectors, N, W]
-    T* da_[2];       // [B * hidden_panels, stride]: gradients of the gates' sums, by position
-    T* dh_[2];       // [state_panels, stride]: those of the projected states
-    T* total_h_;     // [G * hidden_panels, groups of P, group, 2 W]: grad_w_hh, transposed
-    T* total_x_;     // [G * hidden_panels, groups of C, group, 2 W]
-    T* total_hr_;    // [state_panels, groups of H, group, 2 W]
-    T* total_b_;     // [B * hidden_panels, 2 W]
-    const T** h_prev_[2];  // rows of a stretch
-    const T** x_row_[2];
-    const T** raw_[2];
-    Index* step_[2];       // the step of each position of a stretch
-
-    struct Own {
-        const T** left;      // rows of da of a step
-        const T** grad_out;  // rows of grad_out of a step
-        T* packed;
-    };
-    Own own_[most_threads];
-
-    bool wants_x() const { return layer_.grad_w_ih != nullptr; }
-    bool wants_h() const { return layer_.grad_w_hh != nullptr; }
-    bool wants_b() const { return layer_.grad_b_ih || layer_.grad_b_hh; }
-    bool wants_hr() const { return layer_.grad_w_hr != nullptr; }
-
-    void lay_out(Arena& arena) {
-        const Index Hp = shape_.Hp, Pp = shape_.Pp, N = sizes_.N;
-        const bool projected = shape_.projected;
-        w_hh_ = arena.take<T>(shape_.state_panels * G * Hp * wide);
-        w_ih_ = arena.take<T>(grad_x_.data ? shape_.input_panels * G * Hp * wide : 0);
-        w_hr_ = arena.take<T>(projected ? shape_.hidden_panels * Pp * wide : 0);
-        start_ = arena.take<T>(N * Pp);
-        start_c_ = arena.take<T>(CellKind::has_c ? N * Hp : 0);
-        carry_ = arena.take<T>(N * Pp);
-        dc_ = arena.take<T>(CellKind::has_c ? N * Hp : 0);
-        const Index panels = shape_.hidden_panels;
-        total_h_ = arena.take<T>(wants_h() ? G * panels * groups_of(sizes_.P) * group * wide : 0);
-        total_x_ = arena.take<T>(wants_x() ? G * panels * groups_of(sizes_.C) * group * wide : 0);
-        total_hr_ = arena.take<T>(
-            wants_hr() ? shape_.state_panels * groups_of(sizes_.H) * group * wide : 0);
-        total_b_ = arena.take<T>(wants_b() ? B * panels * wide : 0);
-        for (int half = 0; half < 2; ++half) {
-            da_[half] = arena.take<T>(B * panels * stride_);
-            dh_[half] = arena.take<T>(projected ? shape_.state_panels * stride_ : 0);
-            h_prev_[half] = arena.take<const T*>(capacity_);
-            x_row_[half] = arena.take<const T*>(capacity_);
-            raw_[half] = arena.take<const T*>(projected ? capacity_ : 0);
-            step_[half] = arena.take<Index>(capacity_);
-        }
-        const Index longest = greatest(sizes_.C, greatest(sizes_.P, projected ? sizes_.H : 0));
-        for (int w = 0; w < partition_.workers; ++w) {
-            own_[w].left = arena.take<const T*>(greatest(N, capacity_));
-            own_[w].grad_out = arena.take<const T*>(N);
-            own_[w].packed = arena.take<T>(packed_size(longest));
-        }
-    }
-
     const T* state(Index i, Index j) const {
-        if (j < 0) return start_ + i * shape_.Pp;
+        if (j < 0) return memory_.start + i * shape_.Pp;
         return layer_.saved + saved_.states + (order_.first[j] + i) * shape_.Pp;
     }
     const T* raw(Index i, Index j) const {
         return layer_.saved + saved_.raw + (order_.first[j] + i) * shape_.Hp;
+    }
+    // The gradients of a block of gates of a stretch, panel after panel.
+    const T* gates_of(int half, int block) const {
+        return memory_.da[half] + block * shape_.hidden_panels * memory_.stride;
     }
     const T* gates(Index i, Index j, Index vector) const {
         return layer_.saved + saved_.gates + gates_at(shape_, order_, i, j, vector);
@@ -142,25 +81,25 @@ private:
         const Index Hp = shape_.Hp, H = sizes_.H;
         Range part = share(shape_.state_panels, worker, workers);
         pack_columns<T>(layer_.w_hh, sizes_.P, CellKind::h_gates, G, H, Hp, part.begin, part.end,
-                        w_hh_);
+                        memory_.w_hh);
         if (grad_x_.data) {
             part = share(shape_.input_panels, worker, workers);
             pack_columns<T>(layer_.w_ih, sizes_.C, CellKind::x_gates, G, H, Hp, part.begin,
-                            part.end, w_ih_);
+                            part.end, memory_.w_ih);
         }
         if (shape_.projected) {
             const int only[1] = {0};
             part = share(shape_.hidden_panels, worker, workers);
             pack_columns<T>(layer_.w_hr, H, only, 1, sizes_.P, shape_.Pp, part.begin, part.end,
-                            w_hr_);
+                            memory_.w_hr);
         }
         part = share(sizes_.N, worker, workers);
         const Index N = sizes_.N, Pp = shape_.Pp;
-        copy_states(layer_.h0, sizes_.P, Pp, Pp, order_, N, part, start_);
-        copy_states<T>(layer_.grad_h_n, sizes_.P, Pp, wide, order_, N, part, carry_);
+        copy_states(layer_.h0, sizes_.P, Pp, Pp, order_, N, part, memory_.start);
+        copy_states<T>(layer_.grad_h_n, sizes_.P, Pp, wide, order_, N, part, memory_.carry);
         if (CellKind::has_c) {
-            copy_states<T>(layer_.c0, H, Hp, W, order_, N, part, start_c_);
-            copy_states<T>(layer_.grad_c_n, H, Hp, W, order_, N, part, dc_);
+            copy_states<T>(layer_.c0, H, Hp, W, order_, N, part, memory_.start_c);
+            copy_states<T>(layer_.grad_c_n, H, Hp, W, order_, N, part, memory_.dc);
         }
     }
 
@@ -198,27 +137,26 @@ private:
             const Range part = share(order_.active[j], worker, partition_.workers);
             for (Index i = part.begin; i < part.end; ++i) {
                 const Index s = order_.first[j] + i - origin;
-                h_prev_[half][s] = state(i, j - 1);
-                x_row_[half][s] = x_.data + order_.time(i, j, layer_.reverse) * x_.step +
+                memory_.h_prev[half][s] = state(i, j - 1);
+                memory_.x_row[half][s] = x_.data + order_.time(i, j, layer_.reverse) * x_.step +
                                   order_.row[i] * x_.row;
-                if (shape_.projected) raw_[half][s] = raw(i, j);
-                step_[half][s] = j;
+                if (shape_.projected) memory_.raw[half][s] = raw(i, j);
+                memory_.step[half][s] = j;
             }
         }
     }
 
     // Step j: dh from step j + 1 and from outside, then the derivatives of the cell.
     void recur(int worker, const Places& places, Index j, Index begin, int half, bool last) {
-        Own& own = own_[worker];
+        Own& own = memory_.own[worker];
         const Index origin = order_.first[begin];
         const Index count = places.among(order_.active[j]);
         const Index going_on = places.among(order_.active[j + 1]);
         // da of step j + 1 is in this stretch, or at the beginning of the one before.
-        const T* next = last ? da_[1 - half] : da_[half];
+        const T* next = gates_of(last ? 1 - half : half, CellKind::h_block);
         const Index offset = last ? 0 : order_.first[j + 1] - origin;
         for (Index k = 0; k < going_on; ++k)
-            own.left[k] = next + CellKind::h_block * shape_.hidden_panels * stride_ +
-                          (offset + places[k]) * wide;
+            own.left[k] = next + (offset + places[k]) * wide;
         if (grad_out_.data) {
             for (Index k = 0; k < count; ++k) {
                 const Index i = places[k];
@@ -237,8 +175,8 @@ private:
         step.Pp = shape_.Pp;
         step.active = order_.active[j];
         step.vectors = shape_.unit_vectors;
-        step.panel_stride = stride_;
-        step.gate_stride = shape_.hidden_panels * stride_;
+        step.panel_stride = memory_.stride;
+        step.gate_stride = shape_.hidden_panels * memory_.stride;
         step.ahead = layer_.reverse ? grad_out_.step : -grad_out_.step;
         step.first = j == 0;
         step.grad_out = grad_out_.data ? own.grad_out : nullptr;
@@ -247,11 +185,11 @@ private:
         step.active_before = j ? order_.active[j - 1] : 0;
         step.h = state(0, j);
         step.h_prev = state(0, j - 1);
-        step.start_c = start_c_;
-        step.carry = carry_;
-        step.dc = dc_;
-        step.da = da_[half] + at;
-        step.dh = dh_[half] + at;
+        step.start_c = memory_.start_c;
+        step.carry = memory_.carry;
+        step.dc = memory_.dc;
+        step.da = memory_.da[half] + at;
+        step.dh = memory_.dh[half] + at;
 
         const Range states = partition_.panels(shape_.state_panels, worker);
         if (!shape_.projected) {
@@ -283,7 +221,8 @@ private:
         if (partition_.by_units) team_->barrier();
         for (Index k = 0; k < count; ++k) own.left[k] = step.dh + places[k] * wide;
         const Range hidden = partition_.panels(shape_.hidden_panels, worker);
-        product<2, T>(count, Rows<T>{own.left, shape_.state_panels, wide, stride_}, w_hr_,
+        const Rows<T> left{own.left, shape_.state_panels, wide, memory_.stride};
+        product<2, T>(count, left, memory_.w_hr,
                       hidden.begin, hidden.end, FromZero<T>{},
                       [step](Index k, Index p, const T* sums) {
                           const V dh[2] = {V::load(sums), V::load(sums + W)};
@@ -292,7 +231,7 @@ private:
     }
 
     Rows<T> gate_rows(const T* const* left) const {
-        return {left, G * shape_.hidden_panels, wide, stride_};
+        return {left, G * shape_.hidden_panels, wide, memory_.stride};
     }
 
     template <class Finish>
@@ -300,11 +239,12 @@ private:
                        const Finish& finish) {
         const Rows<T> left = gate_rows(own.left);
         if constexpr (CellKind::carries) {
-            const FromRows<T> carried{carry_ + places.first * wide, places.stride * wide,
+            const FromRows<T> carried{memory_.carry + places.first * wide, places.stride * wide,
                                       sizes_.N * wide};
-            product<2, T>(count, left, w_hh_, panels.begin, panels.end, carried, finish);
+            product<2, T>(count, left, memory_.w_hh, panels.begin, panels.end, carried, finish);
         } else {
-            product<2, T>(count, left, w_hh_, panels.begin, panels.end, FromZero<T>{}, finish);
+            product<2, T>(count, left, memory_.w_hh, panels.begin, panels.end, FromZero<T>{},
+                          finish);
         }
     }
 
@@ -314,25 +254,26 @@ private:
                     const Finish& finish) {
         for (Index k = from; k < to; ++k)
             for (Index p = panels.begin; p < panels.end; ++p)
-                finish(k, p, carry_ + (p * sizes_.N + places[k]) * wide);
+                finish(k, p, memory_.carry + (p * sizes_.N + places[k]) * wide);
     }
 
     // dx = da W_ih, each worker a part of the positions.
     void input_gradients(int worker, Index rows, int half, Index begin) {
         if (!grad_x_.data) return;
-        Own& own = own_[worker];
+        Own& own = memory_.own[worker];
         const Range part = share(rows, worker, partition_.workers);
         const Index origin = order_.first[begin];
-        const T* base = da_[half] + CellKind::x_block * shape_.hidden_panels * stride_;
+        const T* base = gates_of(half, CellKind::x_block);
         for (Index s = part.begin; s < part.end; ++s) own.left[s - part.begin] = base + s * wide;
         product<2, T>(
-            part.end - part.begin, gate_rows(own.left), w_ih_, 0, shape_.input_panels,
+            part.end - part.begin, gate_rows(own.left), memory_.w_ih, 0, shape_.input_panels,
             FromZero<T>{}, [&](Index k, Index p, const T* sums) {
-                const Index s = part.begin + k, j = step_[half][s];
+                const Index s = part.begin + k, j = memory_.step[half][s];
                 const Index i = origin + s - order_.first[j];
                 T* to = grad_x_.data + order_.time(i, j, layer_.reverse) * grad_x_.step +
                         order_.row[i] * grad_x_.row + p * wide;
-                for (int v = 0; v < 2; ++v, to += W) add_input(V::load(sums + v * W), to, sizes_.C - p * wide - v * W);
+                for (int v = 0; v < 2; ++v, to += W)
+                    add_input(V::load(sums + v * W), to, sizes_.C - p * wide - v * W);
             });
     }
 
@@ -345,36 +286,34 @@ private:
     }
 
     void weight_gradients(int worker, Index rows, int half, bool first) {
-        Own& own = own_[worker];
+        const Memory& m = memory_;
+        T* const packed = m.own[worker].packed;
         const Index panels = shape_.hidden_panels;
         Range part = share(G * panels, worker, partition_.workers);
-        if (wants_h())
-            add_products(h_prev_[half], rows, sizes_.P,
-                         da_[half] + CellKind::h_block * panels * stride_, stride_, part.begin,
-                         part.end, first, total_h_, own.packed);
-        if (wants_x())
-            add_products(x_row_[half], rows, sizes_.C,
-                         da_[half] + CellKind::x_block * panels * stride_, stride_, part.begin,
-                         part.end, first, total_x_, own.packed);
-        if (wants_b()) {
+        if (m.wants_h)
+            add_products(m.h_prev[half], rows, sizes_.P, gates_of(half, CellKind::h_block),
+                         m.stride, part.begin, part.end, first, m.total_h, packed);
+        if (m.wants_x)
+            add_products(m.x_row[half], rows, sizes_.C, gates_of(half, CellKind::x_block),
+                         m.stride, part.begin, part.end, first, m.total_x, packed);
+        if (m.wants_b) {
             part = share(B * panels, worker, partition_.workers);
-            add_sums(rows, da_[half], stride_, part.begin, part.end, first, total_b_);
+            add_sums(rows, m.da[half], m.stride, part.begin, part.end, first, m.total_b);
         }
-        if (wants_hr()) {
+        if (m.wants_hr) {
             part = share(shape_.state_panels, worker, partition_.workers);
-            add_products(raw_[half], rows, sizes_.H, dh_[half], stride_, part.begin, part.end,
-                         first, total_hr_, own.packed);
+            add_products(m.raw[half], rows, sizes_.H, m.dh[half], m.stride, part.begin, part.end,
+                         first, m.total_hr, packed);
         }
     }
 
     // The gradients of the initial states, from da of step 0 at the beginning of its stretch.
     void first_states(int worker, const Places& places, int half) {
-        Own& own = own_[worker];
+        Own& own = memory_.own[worker];
         if (layer_.grad_h0) {
             const Range panels = partition_.panels(shape_.state_panels, worker);
             for (Index k = 0; k < places.count; ++k)
-                own.left[k] = da_[half] + CellKind::h_block * shape_.hidden_panels * stride_ +
-                              places[k] * wide;
+                own.left[k] = gates_of(half, CellKind::h_block) + places[k] * wide;
             auto finish = [&](Index k, Index p, const T* sums) {
                 T* to = layer_.grad_h0 + order_.row[places[k]] * sizes_.P + p * wide;
                 for (int v = 0; v < 2; ++v) {
@@ -395,27 +334,30 @@ private:
             for (Index k = 0; k < count; ++k) {
                 const Index i = all ? places[k] : part.begin + k;
                 T* to = layer_.grad_c0 + order_.row[i] * sizes_.H;
-                for (Index c = 0; c < sizes_.H; ++c) to[c] = dc_[(c / W * sizes_.N + i) * W + c % W];
+                for (Index c = 0; c < sizes_.H; ++c)
+                    to[c] = memory_.dc[(c / W * sizes_.N + i) * W + c % W];
             }
         }
     }
 
     // From the transposed totals to the gradients in their own shapes; each worker its panels.
     void write(int worker) const {
-        const Range part = share(G * shape_.hidden_panels, worker, partition_.workers);
-        if (wants_h())
-            write_weights(total_h_, part.begin, part.end, CellKind::h_gates, sizes_.P, sizes_.H,
-                          shape_.hidden_panels, layer_.grad_w_hh);
-        if (wants_x())
-            write_weights(total_x_, part.begin, part.end, CellKind::x_gates, sizes_.C, sizes_.H,
-                          shape_.hidden_panels, layer_.grad_w_ih);
-        if (wants_hr()) {
+        const Memory& m = memory_;
+        const Index panels = shape_.hidden_panels;
+        const Range part = share(G * panels, worker, partition_.workers);
+        if (m.wants_h)
+            write_weights(m.total_h, part.begin, part.end, CellKind::h_gates, sizes_.P, sizes_.H,
+                          panels, layer_.grad_w_hh);
+        if (m.wants_x)
+            write_weights(m.total_x, part.begin, part.end, CellKind::x_gates, sizes_.C, sizes_.H,
+                          panels, layer_.grad_w_ih);
+        if (m.wants_hr) {
             const int only[1] = {0};
             const Range states = share(shape_.state_panels, worker, partition_.workers);
-            write_weights(total_hr_, states.begin, states.end, only, sizes_.H, sizes_.P,
+            write_weights(m.total_hr, states.begin, states.end, only, sizes_.H, sizes_.P,
                           shape_.state_panels, layer_.grad_w_hr);
         }
-        if (wants_b()) {
+        if (m.wants_b) {
             team_->barrier();
             if (worker == 0) {
                 write_biases(CellKind::x_block, CellKind::x_gates, layer_.grad_b_ih);
@@ -428,7 +370,7 @@ private:
         if (!grad) return;
         for (int g = 0; g < G; ++g)
             for (Index u = 0; u < sizes_.H; ++u)
-                grad[gates[g] * sizes_.H + u] = total_b_[(block + g) * shape_.Hp + u];
+                grad[gates[g] * sizes_.H + u] = memory_.total_b[(block + g) * shape_.Hp + u];
     }
 };
 
