@@ -155,7 +155,16 @@ def test_module_keeps_to_its_room(path: Path) -> None:
     assert faults(source, module_of(path), is_package=path.name == "__init__.py") == []
 
 
+KERNELS = sorted((SOURCES.parent / "csrc").glob("*.*"))
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=[path.name for path in KERNELS])
+def test_kernel_source_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
 def test_sources_were_found() -> None:
+    assert {"kernels.cpp", "matmul.h"} <= {path.name for path in KERNELS}
     assert {"unrolled", "unrolled.kernels.layout"} <= {module_of(path) for path in FILES}
 
 
