@@ -36,6 +36,9 @@ void carry(const Network& network, const Chain& chain, Index N, float* h, float*
     if (c) std::memcpy(c, chain.last_c(), bytes);
 }
 
+// Whether a number is finite in the precision of all else.
+bool is_finite(double a) { return std::isfinite(static_cast<float>(a)); }
+
 double mean(const BatchLoss& loss) {
     return loss.count ? loss.sum / static_cast<double>(loss.count) : 0.0;
 }
@@ -74,7 +77,7 @@ Index train(const Network& network, float* w, const Data& data, const Batches& b
         training.losses[b] = mean(loss);
         training.norms[b] = norm;
         training.counts[b] = loss.count;
-        if (!std::isfinite(training.losses[b]) || !std::isfinite(norm)) return b;
+        if (!is_finite(training.losses[b]) || !is_finite(norm)) return b;
         const double scale = norm > training.clip_norm ? training.clip_norm / norm : 1.0;
         const OptimizerStep job{training.optimizer,
                                 network.P,

@@ -1,0 +1,198 @@
+"""Predictions, losses and gradients beside the same network in torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from chain_problems import (
+    LENGTHS,
+    Problem,
+    Reference,
+    assert_close_gradients,
+    problem,
+    recurrent_spec,
+    table_spec,
+)
+
+from unrolled.kernels import engine
+from unrolled.runtime.network import Network
+from unrolled.runtime.spec import Dense, Recurrent, Spec
+
+pytestmark = pytest.mark.usefixtures("poisoned_scratch")
+
+ROWS = np.array([2, 0, 3, 1, 7, 4, 6])
+CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
+TWO = (Dense(6, "relu"), Dense(4, "tanh"))
+LEVELS = (0.1, 0.5, 0.8)
+
+
+def cases() -> dict[str, Problem]:
+    """Every cell, loss, pooling, direction and head, alone and together."""
+    found = {}
+    for cell, kind in CELLS:
+        for pooling in ("last", "mean", "max", "every"):
+            for two_ways in (False, True):
+                spec = recurrent_spec(
+                    cell, nonlinearity=kind, pooling=pooling, bidirectional=two_ways
+                )
+                name = f"{cell}-{kind}-{pooling}-{'two ways' if two_ways else 'one way'}"
+                found[name] = problem(spec)
+    losses = ("squared", "absolute", "huber", "quantile", "cross_entropy", "binary_cross_entropy")
+    for loss in losses:
+        for pooling in ("last", "every"):
+            spec = recurrent_spec(
+                "rnn",
+                loss=loss,
+                pooling=pooling,
+                output_size=6 if loss == "quantile" else 3,
+                quantiles=LEVELS if loss == "quantile" else (),
+            )
+            for weighted in (False, True):
+                for missing in (False, True):
+                    name = f"{loss}-{pooling}" + "-weights" * weighted + "-missing" * missing
+                    found[name] = problem(spec, weighted=weighted, missing=missing)
+    for cell, kind in CELLS:
+        spec = recurrent_spec(cell, nonlinearity=kind, num_layers=3, bidirectional=True)
+        found[f"{cell}-{kind}-three layers"] = problem(spec)
+    for pooling in ("last", "max", "every"):
+        deep = recurrent_spec("gru", num_layers=2, pooling=pooling, hidden=TWO)
+        found[f"hidden-{pooling}"] = problem(deep)
+        spec = recurrent_spec("lstm", tokens=True, pooling=pooling, loss="cross_entropy")
+        found[f"tokens-{pooling}"] = problem(spec)
+        spec = recurrent_spec("lstm", tokens=True, tied=True, pooling=pooling, loss="cross_entropy")
+        found[f"tied-{pooling}"] = problem(spec)
+    found["equal lengths"] = problem(recurrent_spec("gru"), lengths=(5,) * 9)
+    found["one step"] = problem(recurrent_spec("lstm", pooling="every"), lengths=(1,) * 9)
+    found["many classes"] = problem(
+        recurrent_spec("gru", hidden_size=19, loss="cross_entropy", output_size=53, pooling="every")
+    )
+    found["table"] = problem(table_spec())
+    found["table-no hidden"] = problem(table_spec(hidden=()))
+    found["table-weights-missing"] = problem(table_spec(), weighted=True, missing=True)
+    found["table-classes"] = problem(table_spec(head="class", loss="cross_entropy"))
+    return found
+
+
+CASES = cases()
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Problem:
+    return CASES[request.param]
+
+
+@pytest.mark.usefixtures("simd")
+def test_loss_and_gradient(case: Problem) -> None:
+    network = Network(case.spec, case.flat.copy())
+    loss, gradient = network.gradients(case.inputs, case.y, case.weight, ROWS)
+    expected_loss, expected = Reference(case).gradients(ROWS)
+    assert loss == pytest.approx(expected_loss, rel=2e-6)
+    assert np.abs(expected).max() > 1e-3
+    assert_close_gradients(case.spec, gradient, expected)
+
+
+def test_predictions_and_evaluation(case: Problem) -> None:
+    network = Network(case.spec, case.flat.copy())
+    reference = Reference(case)
+    found = network.predict(case.inputs, ROWS)
+    expected = reference.scores(ROWS)[0].detach().numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6)
+    batches = [ROWS[:4], ROWS[4:], np.array([5])]
+    sums = network.evaluate(case.inputs, case.y, case.weight, batches)
+    parts = [reference.loss(rows) for rows in batches]
+    assert sums[0] == pytest.approx(sum(float(part[0].detach()) for part in parts), rel=2e-6)
+    assert sums[1] == pytest.approx(sum(part[2] for part in parts), rel=1e-6)
+
+
+@pytest.mark.parametrize(("cell", "kind"), CELLS)
+@pytest.mark.parametrize("num_layers", [1, 2, 3, 4])
+def test_hidden_states_are_zero_in_padding(cell: str, kind: str, num_layers: int) -> None:
+    p = problem(recurrent_spec(cell, nonlinearity=kind, num_layers=num_layers, bidirectional=True))
+    found = Network(p.spec, p.flat).hidden_states(p.inputs, ROWS)
+    assert found.shape == (7, len(ROWS), 10)
+    expected, _ = Reference(p).states(ROWS, None, None)
+    for n, states in enumerate(expected):
+        length = len(states)
+        np.testing.assert_allclose(found[:length, n], states.detach().numpy(), atol=3e-6)
+        assert (found[length:, n] == 0).all()
+
+
+def test_predictions_do_not_depend_on_how_many_rows_there_are() -> None:
+    p = problem(recurrent_spec("gru", pooling="every"), lengths=LENGTHS * 70)
+    network = Network(p.spec, p.flat)
+    rows = np.arange(len(LENGTHS) * 70)
+    whole = network.predict(p.inputs, rows)
+    alone = [network.predict(p.inputs, rows[n : n + 1]) for n in rows]
+    assert np.array_equal(whole, np.concatenate(alone))
+
+
+def test_equal_largest_states_share_the_gradient_of_the_maximum() -> None:
+    spec = recurrent_spec("rnn", nonlinearity="relu", pooling="max", hidden_size=40)
+    p = problem(spec)
+    states, _ = Reference(p).states(ROWS, None, None)
+    ties = sum(float(((s == s.amax(dim=0)).sum(dim=0) > 1).sum()) for s in states)
+    assert ties > 20
+    _, gradient = Network(spec, p.flat).gradients(p.inputs, p.y, None, ROWS)
+    assert_close_gradients(spec, gradient, Reference(p).gradients(ROWS)[1])
+
+
+def test_a_batch_without_targets_has_no_loss_and_no_gradient() -> None:
+    for loss, gone in (("squared", np.nan), ("cross_entropy", -1)):
+        p = problem(recurrent_spec("gru", loss=loss))
+        p = replace(p, y=np.full_like(p.y, gone))
+        loss_found, gradient = Network(p.spec, p.flat).gradients(p.inputs, p.y, None, ROWS)
+        assert loss_found == 0
+        assert (gradient == 0).all()
+
+
+def test_losses_where_scores_are_large() -> None:
+    """Scores of +-200 neither overflow nor lose the gradient."""
+    spec = recurrent_spec("rnn", loss="cross_entropy", output_size=11)
+    for changed in (spec, replace(spec, loss="binary_cross_entropy")):
+        p = problem(changed)
+        p.flat[-11 * 6 :] *= 300
+        loss, gradient = Network(changed, p.flat).gradients(p.inputs, p.y, None, ROWS)
+        expected_loss, expected = Reference(p).gradients(ROWS)
+        assert expected_loss > 50
+        assert loss == pytest.approx(expected_loss, rel=1e-5)
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+LARGE = [
+    Spec(9, 37, "class", recurrent=Recurrent("gru", 70), pooling="every", hidden=(Dense(300),)),
+    Spec(50, 50, "class", 40, (), 0.3, Recurrent("lstm", 40, 2, False, 0.2), "every", 0.4, True),
+    Spec(9, 2, "point", recurrent=Recurrent("rnn", 90, 2, True, 0.1), pooling="max"),
+    Spec(9, 2, "point", recurrent=Recurrent("rnn", 90), pooling="mean"),
+    Spec(300, 290, "point", hidden=(Dense(310), Dense(333, "tanh")), hidden_dropout=0.5),
+]
+
+
+@pytest.mark.usefixtures("own_threads")
+@pytest.mark.parametrize("spec", LARGE)
+def test_any_number_of_threads_gives_the_same_bits(spec: Spec) -> None:
+    lengths = tuple(np.random.default_rng(1).integers(20, 60, 130).tolist())
+    p = problem(spec, lengths=lengths, weighted=True, missing=True)
+    rows = np.random.default_rng(2).permutation(130)
+    found = []
+    for threads in (1, 2, 3):
+        engine.set_num_threads(threads)
+        network = Network(spec, p.flat)
+        loss, gradient = network.gradients(p.inputs, p.y, p.weight, rows, dropout=(7, 1))
+        found.append((loss, gradient, network.predict(p.inputs, rows)))
+    assert np.isfinite(found[0][1]).all()
+    for loss, gradient, outputs in found[1:]:
+        assert loss == found[0][0]
+        assert np.array_equal(gradient, found[0][1])
+        assert np.array_equal(outputs, found[0][2])
+
+
+def test_large_gradients() -> None:
+    """More rows, columns and outputs than a block of the dense products holds."""
+    for spec in (LARGE[0], replace(LARGE[4], hidden_dropout=0.0)):
+        p = problem(spec, lengths=(9,) * 270 if spec.recurrent is None else (23,) * 30)
+        p.flat[:] *= 0.2
+        rows = np.arange(len(p.inputs) if spec.recurrent is None else 30)
+        _, gradient = Network(spec, p.flat).gradients(p.inputs, p.y, None, rows)
+        assert_close_gradients(spec, gradient, Reference(p).gradients(rows)[1])
