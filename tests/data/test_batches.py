@@ -216,3 +216,40 @@ def test_buckets_are_cut_from_pools_so_that_early_rows_are_mixed() -> None:
 def test_the_rows_of_a_fixed_order_are_bucketed_stably() -> None:
     batches = Batches(ragged([3, 1, 3, 2, 1]), batch_size=2, bucket=True)
     np.testing.assert_array_equal(rows_of(batches, 0), [1, 4, 3, 0, 2])
+
+
+@pytest.mark.parametrize("missing", [np.int64(-1), np.float32(np.nan)])
+def test_targets_of_every_step_go_with_their_steps(missing: Any) -> None:
+    sequences = ragged([3, 1, 4])
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 9, 8) if missing == -1 else rng.normal(size=(8, 2)).astype(np.float32)
+    weight = rng.uniform(1, 2, 8).astype(np.float32)
+    rows = np.array([2, 0, 1])
+    batch = Batches(sequences, y, weight, every=True).batch(rows)
+    assert batch.y is not None
+    assert batch.weight is not None
+    assert batch.y.shape == (4, 3, *y.shape[1:])
+    assert batch.y.dtype == y.dtype
+    for n, row in enumerate(rows):
+        start, T = sequences.starts[row], sequences.lengths[row]
+        np.testing.assert_array_equal(batch.x[:T, n], sequences[row])
+        np.testing.assert_array_equal(batch.y[:T, n], y[start : start + T])
+        np.testing.assert_array_equal(batch.weight[:T, n], weight[start : start + T])
+        np.testing.assert_array_equal(batch.y[T:, n], np.full_like(batch.y[T:, n], missing))
+        np.testing.assert_array_equal(batch.weight[T:, n], 0.0)
+
+
+def test_every_step_needs_steps() -> None:
+    with pytest.raises(ValueError, match="every=True needs sequences"):
+        Batches(np.zeros((3, 2), np.float32), every=True)
+
+
+def test_a_carried_state_needs_rows_in_order_and_batches_of_one_size() -> None:
+    sequences = ragged([3] * 6)
+    for batch_size in (2, 3, 6, 7):
+        Batches(sequences, batch_size=batch_size, carry=True)
+    with pytest.raises(ValueError, match="6 rows do not divide into batches of 4"):
+        Batches(sequences, batch_size=4, carry=True)
+    for name in ("shuffle", "bucket"):
+        with pytest.raises(ValueError, match="rows in their order"):
+            Batches(sequences, batch_size=3, carry=True, **{name: True})

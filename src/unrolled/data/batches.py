@@ -22,8 +22,9 @@ class Batch:
     Attributes:
         x: [T, N, C] float32, or [T, N] int64 tokens; [N, C] float32 for a one-to-one model.
         lengths: [N] int64, valid steps of each row; None when every row has T.
-        y: [N] or [N, K] targets, or None.
-        weight: [N] float32 with a mean of 1 in the data set, or None for equal weights.
+        y: [N] or [N, K] targets, or None; [T, N] or [T, N, K] where each step has its own.
+        weight: [N] float32 with a mean of 1 in the data set, or None for equal weights; [T, N]
+            where each step has its own.
     """
 
     x: NDArray[Any]
@@ -41,12 +42,18 @@ class Batches:
 
     Attributes:
         inputs: N sequences, or a table [N, C] float32.
-        y: [N] or [N, K] targets in the order of the inputs, or None.
+        y: [N] or [N, K] targets in the order of the inputs, or None; a class of -1 and a number
+            that is NaN are missing.
         weight: [N] float32 weights with a mean of 1, or None.
         batch_size: rows of a batch; the last one of an epoch may be smaller.
         shuffle: a new order each epoch.
         bucket: batches of like length, which saves padding.
         seed: of the order.
+        every: each step has a target and a weight of its own: `y` [M] or [M, K] and `weight` [M]
+            go with the rows of `inputs.values`.
+        carry: row n of a batch goes on from the state in which row n of the batch before ended
+            (truncated backpropagation through time). The batches of an epoch then have equally
+            many rows.
     """
 
     inputs: Sequences | NDArray[np.float32]
@@ -56,6 +63,19 @@ class Batches:
     shuffle: bool = False
     bucket: bool = False
     seed: int = 0
+    every: bool = False
+    carry: bool = False
+
+    def __post_init__(self) -> None:
+        if self.every and not isinstance(self.inputs, Sequences):
+            raise ValueError("every=True needs sequences as inputs: a table has no steps")
+        if self.carry and (self.shuffle or self.bucket):
+            raise ValueError("carry=True needs rows in their order: shuffle and bucket are False")
+        if self.carry and self.num_rows % min(self.batch_size, self.num_rows):
+            raise ValueError(
+                f"carry=True needs batches of equally many rows; {self.num_rows} rows do not "
+                f"divide into batches of {self.batch_size}"
+            )
 
     @property
     def num_rows(self) -> int:
@@ -89,12 +109,25 @@ class Batches:
 
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """The batch of these rows: x [T, N, C] with T the longest of them, zeros as padding."""
+        if self.every:
+            return self._batch_of_steps(rows)
         y = None if self.y is None else self.y[rows]
         weight = None if self.weight is None else self.weight[rows]
         if not isinstance(self.inputs, Sequences):
             return Batch(self.inputs[rows], None, y, weight)
         x, lengths = gather(self.inputs, rows)
         return Batch(x, lengths, y, weight)
+
+    def _batch_of_steps(self, rows: NDArray[np.int64]) -> Batch:
+        assert isinstance(self.inputs, Sequences)
+        starts, lengths = self.inputs.starts[rows], self.inputs.lengths[rows]
+        x, valid = gather(self.inputs, rows)
+        y = weight = None
+        if self.y is not None:
+            y = _time_major(self.y, starts, lengths, np.nan if self.y.dtype.kind == "f" else -1)
+        if self.weight is not None:
+            weight = _time_major(self.weight, starts, lengths, 0)
+        return Batch(x, valid, y, weight)
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of epoch 0."""
@@ -111,9 +144,18 @@ def gather(
         when all rows have T steps.
     """
     starts, lengths = sequences.starts[rows], sequences.lengths[rows]
+    x = _time_major(sequences.values, starts, lengths, 0)
+    return x, None if (lengths == lengths[0]).all() else lengths
+
+
+def _time_major(
+    values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64], padding: float
+) -> NDArray[Any]:
+    """Rows of values [M, ...] as [T, N, ...], `padding` after each end."""
     steps = np.arange(lengths.max())[:, None]
     if (lengths == lengths[0]).all():
-        return sequences.values[starts + steps], None
-    x = sequences.values[np.minimum(starts + steps, starts + lengths - 1)]
-    x[steps >= lengths] = 0
-    return x, lengths
+        cut: NDArray[Any] = values[starts + steps]
+        return cut
+    cut = values[np.minimum(starts + steps, starts + lengths - 1)]
+    cut[steps >= lengths] = padding
+    return cut

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 
 from unrolled.data import checks
 from unrolled.data.sequences import Sequences
 from unrolled.data.tables import frame_of, numbers_of
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +95,8 @@ def _complete(frame: nw.DataFrame[Any], column: str) -> list[Any]:
 
 def _times(frame: nw.DataFrame[Any], column: str, ids: list[Any]) -> np.ndarray:
     """The time column [M] as numbers or datetime64."""
+    import narwhals.stable.v2 as nw
+
     series = frame.get_column(column)
     if series.dtype.is_float():
         missing = np.isnan(series.to_numpy())

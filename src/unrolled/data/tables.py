@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 
 from unrolled.data import checks
 from unrolled.data.table_files import read
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
 
 __all__ = ["column_names", "frame_of", "is_dataframe", "numbers_of", "read", "wide"]
 
 
 def is_dataframe(X: Any) -> bool:
     """Whether X is a DataFrame that narwhals knows: pandas, polars, pyarrow and others."""
-    if isinstance(X, (np.ndarray, list, tuple)):
+    if isinstance(X, (np.ndarray, list, tuple, str)):
         return False
+    import narwhals.stable.v2 as nw
+
     return bool(nw.dependencies.is_into_dataframe(X) or nw.dependencies.is_into_lazyframe(X))
 
 
@@ -62,6 +66,8 @@ def frame_of(X: Any, name: str) -> nw.DataFrame[Any]:
         TypeError: X is no DataFrame, or a lazy one.
         ValueError: two columns have the same name.
     """
+    import narwhals.stable.v2 as nw
+
     if nw.dependencies.is_into_lazyframe(X) and not nw.dependencies.is_into_dataframe(X):
         raise TypeError(f"{name} is a lazy table; collect it first.")
     try:
@@ -74,6 +80,8 @@ def frame_of(X: Any, name: str) -> nw.DataFrame[Any]:
 
 def numbers_of(series: nw.Series[Any], name: str) -> np.ndarray:
     """One column as floats [N]; a missing cell is NaN."""
+    import narwhals.stable.v2 as nw
+
     column = series.name
     dtype = series.dtype
     if dtype.is_float():
