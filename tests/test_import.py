@@ -12,7 +12,9 @@ import pytest
 
 import unrolled
 
-HEAVY = ("torch", "numpy", "scipy", "sklearn", "matplotlib", "pandas", "polars", "rich", "typer")
+HEAVY = {
+    "torch", "numpy", "scipy", "sklearn", "matplotlib", "pandas", "polars", "rich", "typer",
+}  # fmt: skip
 
 
 def imported_by(statement: str) -> set[str]:
@@ -41,9 +43,29 @@ def test_package_is_imported_in_a_fifth_of_a_second() -> None:
     assert min(seconds_to_import("unrolled") for _ in range(3)) < 0.2
 
 
+TEXTBOOK = """
+from unrolled import SequenceRegressor
+from unrolled.data import random_walk
+X, y = random_walk(num_samples=10, sequence_length=4, random_state=0)
+model = SequenceRegressor(cell="rnn", max_epochs=50, random_state=0, verbose=False).fit(X, y)
+model.evaluate(X, y), model.score(X, y), model.hidden_states(X), repr(model)
+"""
+
+
+def test_a_small_fit_brings_no_library_that_takes_longer_to_import_than_the_fit() -> None:
+    assert {"numpy", "unrolled"} <= imported_by(TEXTBOOK)
+    slow = {*HEAVY, "narwhals", "joblib", "pooch"} - {"numpy"}
+    assert imported_by(TEXTBOOK) & slow == set()
+
+
 @pytest.mark.parametrize("name", ["data", "kernels", "plots", "runtime"])
 def test_part_brings_no_torch(name: str) -> None:
     assert "torch" not in imported_by(f"import unrolled; unrolled.{name}")
+
+
+def test_estimators_bring_neither_torch_nor_scikit_learn() -> None:
+    assert imported_by("import unrolled.estimators").isdisjoint(HEAVY - {"numpy"})
+    assert imported_by("import unrolled.training.engines").isdisjoint(HEAVY - {"numpy"})
 
 
 @pytest.mark.parametrize("name", unrolled.__all__)

@@ -190,10 +190,11 @@ def test_process_without_traceback(folder: Path) -> None:
 
 def test_process_without_torch(folder: Path) -> None:
     program = f"import sys; sys.modules['torch'] = None; {PROGRAM[len('import sys; ') :]}"
-    done = start("predict", "model", "new.csv", program=program)
+    asked = ("--engine", "torch", "--out", "by-torch")
+    done = start("train", "classify", "train.csv", "--target", "label", *asked, program=program)
     out, err = done.communicate()
     assert (done.returncode, out) == (1, "")
-    assert err.startswith("error: ")
+    assert err.startswith("error: engine='torch' needs PyTorch")
     assert "pip install 'unrolled[torch]'" in err
     assert err.count("\n") == 1
 

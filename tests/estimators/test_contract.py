@@ -1,6 +1,10 @@
-"""scikit-learn's own checks of an estimator, on all four."""
+"""scikit-learn's own checks of an estimator, on all four, and its base classes taken late."""
+
+import subprocess
+import sys
 
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from unrolled import (
@@ -28,3 +32,49 @@ EXPECTED = {
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 def test_contract_of_scikit_learn(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("kind", [SequenceClassifier, SequenceRegressor])
+def test_scikit_learn_is_the_base_once_it_is_imported(kind):
+    task = ClassifierMixin if kind is SequenceClassifier else RegressorMixin
+    assert issubclass(kind, BaseEstimator)
+    assert issubclass(kind, task)
+    assert issubclass(kind, ClassifierMixin) != issubclass(kind, RegressorMixin)
+
+
+PROGRAMS = {
+    "made before": "model = SequenceClassifier(hidden_size=3)\nimport sklearn.base\n",
+    "made after": "import sklearn.base\nmodel = SequenceClassifier(hidden_size=3)\n",
+}
+ASK = """
+import sys
+from unrolled import SequenceClassifier
+assert "sklearn" not in sys.modules
+class Mine(SequenceClassifier):
+    pass
+{}
+import sklearn
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
+from sklearn.utils import get_tags
+assert is_classifier(model) and get_tags(model).estimator_type == "classifier"
+assert repr(clone(model)) == "SequenceClassifier(hidden_size=3)"
+assert isinstance(model, BaseEstimator) and isinstance(model, ClassifierMixin)
+assert issubclass(Mine, BaseEstimator)
+sklearn.set_config(enable_metadata_routing=True)
+for kind in (SequenceClassifier, Mine):
+    asked = kind().set_fit_request(sample_weight=True)
+    assert asked.get_metadata_routing().fit.requests["sample_weight"] is True
+print("held")
+"""
+
+
+@pytest.mark.parametrize("when", PROGRAMS)
+def test_the_contract_holds_whenever_scikit_learn_is_imported(when):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ASK.format(PROGRAMS[when])],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "held\n"

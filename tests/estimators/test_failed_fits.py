@@ -67,7 +67,7 @@ def broken_fits(kind: Any) -> Iterator[tuple[Any, Any]]:
     yield lambda model: model.fit(X, y, validation_data=(X, y[:-1])), ValueError
     yield lambda model: model.fit(X, y, resume_from="no/such/file"), ValueError
     yield (
-        lambda model: model.set_params(learning_rate=1e38, optimizer="sgd", clip_norm=None).fit(
+        lambda model: model.set_params(learning_rate=1e60, optimizer="sgd", clip_norm=None).fit(
             X, y
         ),
         FloatingPointError,
@@ -100,7 +100,7 @@ def test_an_interrupted_fit_leaves_the_old_model(
     model, untouched = make(kind).fit(X, y), make(kind)
     before, learnt = bits(model), set(vars(model))
 
-    def interrupted(records: Iterator[Any], max_epochs: int, verbose: Any) -> None:
+    def interrupted(records: Iterator[Any], max_epochs: int, verbose: Any, engine: str) -> None:
         next(records)
         raise error
 

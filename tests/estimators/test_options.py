@@ -42,6 +42,7 @@ BAD: list[tuple[list[Any], str, list[Any]]] = [
     (KINDS, "checkpoint", [3, True, ["a"], b"file"]),
     (KINDS, "checkpoint_seconds", [-1, np.nan, np.inf, "60", True]),
     (KINDS, "checkpoint_epochs", [0, -1, 2.0, "3", True]),
+    (KINDS, "engine", ["kernel", "jax", None, 1, "Torch"]),
     (KINDS, "random_state", ["zero", -1, 2**40, 1.5, np.random.PCG64(0), [1]]),
     (KINDS, "verbose", [1, 0, "yes", None, "True"]),
     (KINDS, "dropout", NOT_SHARES),

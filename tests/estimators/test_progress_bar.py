@@ -15,6 +15,7 @@ from unrolled.estimators.progress_bar import watch
 from unrolled.training.history import Record
 
 X = np.random.default_rng(0).normal(size=(9, 2))
+ENGINE = "kernels (engine='auto': they can), 2 threads"
 
 
 class FakeTime:
@@ -60,7 +61,8 @@ def test_true_prints_the_losses_to_standard_error(capsys: pytest.CaptureFixture[
     fit(True)
     out, err = capsys.readouterr()
     assert out == ""
-    lines = err.splitlines()
+    told, *lines = err.splitlines()
+    assert re.fullmatch(r"engine: (kernels|torch) \(engine='auto': .+\), .+ threads?.*", told)
     assert re.fullmatch(r"epoch 1/3  train loss [0-9.e-]+", lines[0])
     assert lines[-1].startswith("epoch 3/3  train loss ")
 
@@ -76,17 +78,18 @@ def test_false_and_auto_are_quiet_in_a_pipe(
 def test_a_log_gets_a_line_every_two_seconds_and_the_last(
     clock: FakeTime, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    watch(records(clock, 0.5, 10, valid=0.25), 20, True)
-    lines = capsys.readouterr().err.splitlines()
+    watch(records(clock, 0.5, 10, valid=0.25), 20, True, ENGINE)
+    told, *lines = capsys.readouterr().err.splitlines()
+    assert told == f"engine: {ENGINE}"
     assert [line.split()[1] for line in lines] == ["1/20", "5/20", "9/20", "10/20"]
     assert lines[0] == "epoch 1/20  train loss 1  valid loss 0.25"
 
 
 def test_the_last_line_comes_once(clock: FakeTime, capsys: pytest.CaptureFixture[str]) -> None:
-    watch(records(clock, 3.0, 2), 2, True)
-    assert len(capsys.readouterr().err.splitlines()) == 2
-    watch(iter(()), 2, True)
-    assert capsys.readouterr().err == ""
+    watch(records(clock, 3.0, 2), 2, True, ENGINE)
+    assert len(capsys.readouterr().err.splitlines()) == 3
+    watch(iter(()), 2, True, ENGINE)
+    assert capsys.readouterr().err == f"engine: {ENGINE}\n"
 
 
 @pytest.mark.parametrize("verbose", [True, "auto"])
@@ -95,7 +98,8 @@ def test_a_terminal_gets_a_bar(
 ) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    watch(records(clock, 0.4, 5, valid=0.5), 5, verbose)
+    watch(records(clock, 0.4, 5, valid=0.5), 5, verbose, ENGINE)
+    assert f"engine: {ENGINE}" in terminal.getvalue().replace("\n", " ")
     assert "5/5" in terminal.getvalue()
     assert "train loss 0.2" in terminal.getvalue()
     assert "valid loss 0.5" in terminal.getvalue()
@@ -105,7 +109,7 @@ def test_a_quick_fit_shows_no_bar(clock: FakeTime, monkeypatch: pytest.MonkeyPat
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     seen = list(records(clock, 0.01, 5))
-    watch(iter(seen), 5, True)
+    watch(iter(seen), 5, True, ENGINE)
     assert terminal.getvalue() == ""
 
 
@@ -129,6 +133,6 @@ def test_every_record_is_fetched_and_errors_pass_through(
         raise FloatingPointError("the end")
 
     with pytest.raises(FloatingPointError, match="the end"):
-        watch(breaks(), 6, verbose)
+        watch(breaks(), 6, verbose, ENGINE)
     assert fetched == [1, 2, 3, 4, 5, 6]
     assert capsys.readouterr().out == "", "never on standard output"

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from unrolled.models import OneToOne
-from unrolled.models.heads import probabilities
 from unrolled.runtime.spec import Dense, Spec, initial_values
 
 SPEC = Spec(input_size=4, output_size=3, head="point", hidden=(Dense(6, "tanh"), Dense(5)))
@@ -77,14 +76,3 @@ def test_it_has_neither_lengths_nor_a_state() -> None:
     module = OneToOne(SPEC)
     with pytest.raises(ValueError, match="neither lengths nor a state"):
         module(torch.ones(2, 4), torch.tensor([1, 1]))
-
-
-def test_probabilities_are_a_softmax_of_any_scores() -> None:
-    scores = np.array([[1.0, 2.0, 4.0], [0.0, 0.0, 0.0], [-1e30, 0.0, 1e30], [800.0, 801.0, 0.0]])
-    shares = probabilities(scores.astype(np.float32))
-    assert shares.dtype == np.float64
-    np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-15)
-    np.testing.assert_allclose(shares[0], np.exp([1, 2, 4]) / np.exp([1, 2, 4]).sum(), rtol=1e-7)
-    np.testing.assert_allclose(shares[1], 1 / 3)
-    np.testing.assert_array_equal(shares[2], [0, 0, 1])
-    np.testing.assert_allclose(shares[3, 1] / shares[3, 0], np.e, rtol=1e-6)

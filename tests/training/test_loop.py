@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unrolled.data.batches import Batch, Batches
+from unrolled.data.batches import Batches
 from unrolled.training import loop
-from unrolled.training.loop import DivergedError, train
+from unrolled.training.loop import DivergedError, Pace, train
 from unrolled.training.plan import Optimizer, Plan
 from unrolled.training.progress import Progress, Totals
 
@@ -23,6 +23,7 @@ DATA = Batches(
     seed=4,
 )
 VALIDATION = Batches(np.zeros((2, 1), np.float32))
+Rows = Sequence[np.ndarray]
 
 
 class FakeTime:
@@ -58,13 +59,18 @@ class FakeEngine:
         self.rows: list[list[int]] = []
         self.rates: list[float] = []
         self.calls: list[int] = []
+        self.starts: list[int] = []
         self._valid_losses = iter(valid_losses)
         self._bad_step = bad_step
         self._after = after
 
-    def train(self, batches: Iterable[Batch], rates: Sequence[float], totals: Totals) -> None:
+    def train(
+        self, data: Batches, rows: Rows, rates: Sequence[float], totals: Totals, start: int
+    ) -> None:
         self.calls.append(len(rates))
-        for i, (batch, rate) in enumerate(zip(batches, rates, strict=True)):
+        self.starts.append(start)
+        for i, (chosen, rate) in enumerate(zip(rows, rates, strict=True)):
+            batch = data.batch(chosen)
             if len(self.rows) == self._bad_step:
                 raise DivergedError(i, math.nan, math.inf)
             assert batch.y is not None
@@ -74,8 +80,8 @@ class FakeEngine:
             totals.add(float(len(self.rows)), len(batch.y), len(self.rows) % 5)
             self._after(len(self.rows))
 
-    def evaluate(self, batches: Iterable[Batch]) -> float:
-        assert batches is VALIDATION
+    def evaluate(self, data: Batches) -> float:
+        assert data is VALIDATION
         return next(self._valid_losses)
 
     def state(self) -> dict[str, Any]:
@@ -87,7 +93,7 @@ class FakeEngine:
 
 def run(
     engine: FakeEngine,
-    validation: Iterable[Batch] | None = None,
+    validation: Batches | None = None,
     progress: Progress | None = None,
     save: Callable[[], None] | None = None,
     max_epochs: int = 3,
@@ -109,6 +115,8 @@ def test_every_epoch_sees_its_own_order_once() -> None:
         seen = engine.rows[epoch * len(DATA) : (epoch + 1) * len(DATA)]
         assert seen == [rows.tolist() for rows in DATA.order(epoch)]
         assert sorted(itertools.chain(*seen)) == list(range(N))
+    done = np.cumsum([0, *engine.calls[:-1]])
+    assert engine.starts == (done % len(DATA)).tolist(), "where each slice starts in its epoch"
 
 
 def test_one_record_an_epoch(clock: FakeTime) -> None:
@@ -193,8 +201,10 @@ def test_a_validation_loss_that_is_no_number_stops(bad: float) -> None:
 
 def test_weights_that_the_last_step_broke_are_not_returned() -> None:
     class Breaks(FakeEngine):
-        def train(self, batches: Iterable[Batch], rates: Sequence[float], totals: Totals) -> None:
-            super().train(batches, rates, totals)
+        def train(
+            self, data: Batches, rows: Rows, rates: Sequence[float], totals: Totals, start: int
+        ) -> None:
+            super().train(data, rows, rates, totals, start)
             self.weights[1] = math.inf
 
     with pytest.raises(FloatingPointError, match="after epoch 3: its last step made weights"):
@@ -205,18 +215,20 @@ def test_sums_do_not_depend_on_how_an_epoch_is_cut(monkeypatch: pytest.MonkeyPat
     losses = np.random.default_rng(0).normal(size=len(DATA)).tolist()
 
     class Sums(FakeEngine):
-        def train(self, batches: Iterable[Batch], rates: Sequence[float], totals: Totals) -> None:
-            for _ in zip(batches, rates, strict=True):
+        def train(
+            self, data: Batches, rows: Rows, rates: Sequence[float], totals: Totals, start: int
+        ) -> None:
+            for _ in zip(rows, rates, strict=True):
                 totals.add(losses[len(self.rows)], 3, 0.0)
                 self.rows.append([])
 
     found = set()
     for size in range(1, 8):
 
-        def cut(start: int, stop: int, size: int = size) -> Iterable[range]:
+        def cut(self: Pace, start: int, stop: int, size: int = size) -> Iterable[range]:
             return (range(i, min(i + size, stop)) for i in range(start, stop, size))
 
-        monkeypatch.setattr(loop, "_slices", cut)
+        monkeypatch.setattr(Pace, "slices", cut)
         progress = run(Sums(), max_epochs=1)
         found.add(progress.history[0]["train_loss"])
     assert len(found) == 1
@@ -224,24 +236,40 @@ def test_sums_do_not_depend_on_how_an_epoch_is_cut(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("clock")
 def test_slices_grow_while_they_are_quick_and_cover_the_epoch() -> None:
-    parts = list(loop._slices(3, 1000))
+    parts = list(Pace().slices(3, 1000))
     assert [i for part in parts for i in part] == list(range(3, 1000))
     assert [len(part) for part in parts][:6] == [1, 2, 4, 8, 16, 32]
 
 
 def test_slices_shrink_to_the_time_they_take(clock: FakeTime) -> None:
     sizes = []
-    for part in loop._slices(0, 400):
+    for part in Pace().slices(0, 400):
         sizes.append(len(part))
         clock.now += len(part) / 128
     # 0.2 s a slice, 1/128 s a batch: 25 batches once the pace is known.
     assert sizes[:6] == [1, 2, 4, 8, 16, 25]
     assert set(sizes[5:-1]) == {25}
     slow = []
-    for part in loop._slices(0, 5):
+    for part in Pace().slices(0, 5):
         slow.append(len(part))
         clock.now += len(part) * 5.0
     assert slow == [1] * 5
+
+
+def test_the_next_epoch_goes_on_at_the_pace_of_the_last(clock: FakeTime) -> None:
+    pace = Pace()
+    sizes: list[list[int]] = []
+    for _ in range(3):
+        sizes.append([])
+        for part in pace.slices(0, 60):
+            sizes[-1].append(len(part))
+            clock.now += len(part) / 128
+    assert sizes == [[1, 2, 4, 8, 16, 25, 4], [25, 25, 10], [25, 25, 10]]
+
+
+def test_an_epoch_without_a_single_target_is_refused() -> None:
+    with pytest.raises(ValueError, match="all of them are missing"):
+        Progress().close_epoch(None, 0.1, 0.0)
 
 
 @pytest.mark.usefixtures("clock")
@@ -256,7 +284,7 @@ def test_checkpoints_by_time_come_between_slices() -> None:
         checkpoint_seconds=0.0,
     )
     last = len(DATA)
-    assert stands == [(0, 1), (0, 3), (0, last), (1, 1), (1, 3), (1, last), (2, 0)]
+    assert stands == [(0, 1), (0, 3), (0, last), (1, last), (2, 0)]
 
 
 def test_checkpoints_by_time_wait_that_long(clock: FakeTime) -> None:

@@ -4,44 +4,112 @@ import numpy as np
 import pytest
 import torch
 
-from unrolled.training.losses import LOSSES, mean
+from unrolled.runtime.spec import LOSSES, Spec
+from unrolled.training.losses import losses, mean
 
 rng = np.random.default_rng(0)
 OUTPUT, TARGET = rng.normal(scale=2.0, size=(2, 6, 3))
 ERROR = OUTPUT - TARGET
+SHARES = rng.uniform(size=(6, 3))
 CLASSES = np.array([0, 2, 1, 1, 0, 2])
+LEVELS = (0.1, 0.5, 0.8)
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("squared", (ERROR**2).mean(axis=1)),
-        ("absolute", np.abs(ERROR).mean(axis=1)),
-        (
-            "huber",
-            np.where(np.abs(ERROR) <= 1, ERROR**2 / 2, np.abs(ERROR) - 0.5).mean(axis=1),
-        ),
-    ],
-)
-def test_losses_of_numbers(name: str, expected: np.ndarray) -> None:
+def spec_of(loss: str) -> Spec:
+    head = next(head for head, names in LOSSES.items() if loss in names)
+    return Spec(4, 3, head, loss=loss, quantiles=LEVELS if loss == "quantile" else ())
+
+
+def expected(loss: str) -> tuple[np.ndarray, np.ndarray]:
+    """(targets, the loss of each output) by the formulas; a class has one loss for its row."""
+    if loss == "cross_entropy":
+        shares = np.exp(OUTPUT) / np.exp(OUTPUT).sum(axis=1, keepdims=True)
+        return CLASSES, -np.log(shares[np.arange(6), CLASSES])[:, None]
+    if loss == "binary_cross_entropy":
+        likely = 1 / (1 + np.exp(-OUTPUT))
+        return SHARES, -SHARES * np.log(likely) - (1 - SHARES) * np.log(1 - likely)
+    if loss == "quantile":
+        e = TARGET[:, :1] - OUTPUT
+        return TARGET[:, :1], np.where(e > 0, np.array(LEVELS) * e, (np.array(LEVELS) - 1) * e)
+    each = {
+        "squared": ERROR**2,
+        "absolute": np.abs(ERROR),
+        "huber": np.where(np.abs(ERROR) <= 1, ERROR**2 / 2, np.abs(ERROR) - 0.5),
+    }[loss]
+    return TARGET, each
+
+
+NAMES = [name for names in LOSSES.values() for name in names]
+
+
+@pytest.mark.parametrize("loss", NAMES)
+def test_a_loss_is_its_formula(loss: str) -> None:
     assert (np.abs(ERROR) > 1).any()
     assert (np.abs(ERROR) < 1).any()
-    found = LOSSES[name](torch.from_numpy(OUTPUT), torch.from_numpy(TARGET))
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+    target, each = expected(loss)
+    found = losses(spec_of(loss), torch.from_numpy(OUTPUT), torch.from_numpy(target))
+    np.testing.assert_allclose(found.values.numpy(), each.mean(axis=1), rtol=1e-12)
+    assert found.num == 6
+    assert found.counts is None
 
 
-def test_cross_entropy() -> None:
-    found = LOSSES["cross_entropy"](torch.from_numpy(OUTPUT), torch.from_numpy(CLASSES))
-    shares = np.exp(OUTPUT) / np.exp(OUTPUT).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(found.numpy(), -np.log(shares[np.arange(6), CLASSES]), rtol=1e-12)
+@pytest.mark.parametrize("loss", NAMES)
+def test_a_loss_at_every_step_is_that_of_each(loss: str) -> None:
+    target, each = expected(loss)
+    found = losses(
+        spec_of(loss),
+        torch.from_numpy(OUTPUT.reshape(2, 3, 3)),
+        torch.from_numpy(target.reshape(2, 3, *target.shape[1:])),
+    )
+    np.testing.assert_allclose(found.values.numpy(), each.mean(axis=1), rtol=1e-12)
 
 
-def test_there_are_no_other_losses() -> None:
-    assert set(LOSSES) == {"squared", "absolute", "huber", "cross_entropy"}
+@pytest.mark.parametrize("loss", NAMES)
+def test_what_is_missing_adds_nothing(loss: str) -> None:
+    """A row without any target does not count; a number that is missing adds 0 to its row."""
+    target, each = expected(loss)
+    target, each = target.copy(), each.copy()
+    target[[1, 4]], each[[1, 4]] = (-1 if loss == "cross_entropy" else np.nan), 0.0
+    if target.ndim == 2 and target.shape[1] == 3:
+        target[2, 1], each[2, 1] = np.nan, 0.0
+    output = torch.from_numpy(OUTPUT).requires_grad_()
+    found = losses(spec_of(loss), output, torch.from_numpy(target))
+    np.testing.assert_allclose(found.values.detach().numpy(), each.mean(axis=1), rtol=1e-12)
+    assert found.num == 4
+    assert found.counts is not None
+    np.testing.assert_array_equal(found.counts, [1, 0, 1, 1, 0, 1])
+    weight = rng.uniform(size=6)
+    loss_of_batch = mean(found, torch.from_numpy(weight))
+    assert loss_of_batch.item() == pytest.approx((weight * each.mean(axis=1)).sum() / 4)
+    loss_of_batch.backward()  # type: ignore[no-untyped-call]
+    assert output.grad is not None
+    np.testing.assert_array_equal(output.grad[[1, 4]], 0.0)
+    assert (output.grad[[0, 2, 3, 5]] != 0).any(dim=1).all()
+    assert output.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("loss", NAMES)
+def test_a_batch_without_a_target_has_the_loss_zero_and_no_gradient(loss: str) -> None:
+    target = np.full_like(expected(loss)[0], -1 if loss == "cross_entropy" else np.nan)
+    output = torch.from_numpy(OUTPUT).requires_grad_()
+    found = losses(spec_of(loss), output, torch.from_numpy(target))
+    assert found.num == 0
+    total = mean(found, None)
+    assert total.item() == 0.0
+    total.backward()  # type: ignore[no-untyped-call]
+    assert output.grad is not None
+    np.testing.assert_array_equal(output.grad, 0.0)
 
 
 def test_mean_by_weight() -> None:
-    losses, weight = rng.uniform(size=(2, 6))
-    found = mean(torch.from_numpy(losses), torch.from_numpy(weight))
-    assert found.item() == pytest.approx(np.mean(losses * weight))
-    assert mean(torch.from_numpy(losses), None).item() == pytest.approx(losses.mean())
+    target, each = expected("squared")
+    found = losses(spec_of("squared"), torch.from_numpy(OUTPUT), torch.from_numpy(target))
+    weight = rng.uniform(size=6)
+    rows = each.mean(axis=1)
+    assert mean(found, torch.from_numpy(weight)).item() == pytest.approx(np.mean(rows * weight))
+    assert mean(found, None).item() == pytest.approx(rows.mean())
+
+
+def test_targets_of_another_width_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 outputs and the loss 'quantile' cannot learn targets"):
+        losses(spec_of("quantile"), torch.from_numpy(OUTPUT), torch.from_numpy(TARGET))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from unrolled import _needs_torch as _needs_torch
 from unrolled.estimators.base import Network
 from unrolled.estimators.classifier import SequenceClassifier
 from unrolled.estimators.feed_forward import FeedForwardClassifier, FeedForwardRegressor

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
+from unrolled.estimators.contract import Estimator
 from unrolled.estimators.options import choice, flag, instance, real, share, whole
+from unrolled.training.engines import ENGINES
 from unrolled.training.plan import Optimizer, Plan
 from unrolled.training.schedules import SCHEDULES
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class TrainingArguments(BaseEstimator):  # type: ignore[misc]
+class TrainingArguments(Estimator):
     """How a network is trained.
 
     Args:
@@ -36,6 +37,8 @@ class TrainingArguments(BaseEstimator):  # type: ignore[misc]
         checkpoint: file to which a running fit is saved, or None.
         checkpoint_seconds: save after this many seconds; None does not.
         checkpoint_epochs: save after this many epochs; None does not.
+        engine: what trains: the compiled "kernels", or "torch"; "auto" takes the kernels where they
+            can, else torch. `explain` says which and why.
         random_state: seed of first weights, order, dropout and split.
         verbose: progress bar; "auto" shows one in a terminal or notebook.
     """
@@ -79,6 +82,9 @@ class TrainingArguments(BaseEstimator):  # type: ignore[misc]
     )
     checkpoint_epochs: int | None = field(
         default=None, metadata=whole(1, none=True, help="save after this many epochs")
+    )
+    engine: str = field(
+        default="auto", metadata=choice(*ENGINES, help="auto, kernels or torch, which trains")
     )
     random_state: int | np.random.RandomState | np.random.Generator | None = field(
         default=None,

@@ -11,25 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_consistent_length
 
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.arguments import TrainingArguments
 from unrolled.estimators.checkpoints import Run, Stored
+from unrolled.estimators.contract import check_consistent_length, not_fitted
 from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Inputs, Part, Seeds, hold_out, read_weight, seeds
 from unrolled.estimators.progress_bar import watch
 from unrolled.estimators.saving import restore, save
 from unrolled.runtime.files import check_writable
 from unrolled.runtime.spec import Spec, initial_values, views
-from unrolled.training.by_torch import TorchEngine, predict
+from unrolled.training import engines
 from unrolled.training.history import Record
-from unrolled.training.loop import train
+from unrolled.training.loop import Engine, train
 from unrolled.training.plan import Plan
 from unrolled.training.progress import Progress
-from unrolled.training.threads import suited_threads
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -47,6 +45,7 @@ class Learned:
     weights_: NDArray[np.float32]
     history_: list[Record]
     n_iter_: int
+    engine_: str
     table_: dict[str, Any] | None
     _engine_state: dict[str, NDArray[Any]] | None
     _seed: int
@@ -72,6 +71,7 @@ class Learned:
         def _targets_from_config(self, config: Mapping[str, Any]) -> None: ...
         def _describe(self) -> Spec: ...
         def _loss(self) -> str: ...
+        def _output_size(self) -> int: ...
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -83,6 +83,7 @@ class Network(Learned, TrainingArguments):
         weights_: [P] float32, all parameters; `named_parameters` gives views by name.
         history_: one record an epoch, see `unrolled.training.history.Record`.
         n_iter_: epochs trained.
+        engine_: "kernels" or "torch", what trained.
         n_features_in_: columns of a table, else channels of a sequence.
         table_: how the command line read its columns, or None.
     """
@@ -151,6 +152,19 @@ class Network(Learned, TrainingArguments):
             self._learn_transforms(self._read(X, y), drawn)
             self._start(drawn)
         return self
+
+    def explain(self) -> str:
+        """What computes this model, why, and on how many threads: for `fit`, then for `predict`.
+
+        The kernels predict where they can, whatever trained the model.
+
+        Raises:
+            ValueError: the engine that the arguments ask for cannot run this model; says why.
+        """
+        self._check_fitted()
+        fit = engines.choose(self.engine, self.spec_)
+        rest = engines.choose(engines.AUTO, self.spec_)
+        return f"fit: {fit}\npredict: {rest}"
 
     def named_parameters(self) -> dict[str, NDArray[np.float32]]:
         """All parameters by torch's names, as views into `weights_`."""
@@ -238,23 +252,26 @@ class Network(Learned, TrainingArguments):
         self, data: Batches, watched: Batches | None, drawn: Seeds, stored: Stored | None
     ) -> None:
         self._start(drawn)
-        engine = TorchEngine(
-            self.spec_, self.weights_, self._loss(), self._optimizer(), drawn.of("dropout")
-        )
+        choice, engine = self._start_engine(drawn)
         progress = Progress()
         save = None
         if self.checkpoint is not None or stored is not None:
-            run = Run(self, data, watched, drawn)
+            run = Run(self, data, watched, drawn, choice.name)
             if stored is not None:
                 progress = run.go_on_from(stored, self.weights_, engine)
             if self.checkpoint is not None:
                 save = partial(run.save, self.checkpoint, self.weights_, engine, progress)
 
         records = train(engine, self.weights_, data, watched, self._plan(), progress, save)
-        with suited_threads(self.spec_, data.batch_size):
-            watch(records, self.max_epochs, self.verbose)
+        with engines.suited_threads(choice, self.spec_, data.batch_size):
+            watch(records, self.max_epochs, self.verbose, str(choice))
         self.history_, self.n_iter_ = progress.history, progress.epoch
-        self._engine_state = engine.state()
+        self.engine_, self._engine_state = choice.name, engine.state()
+
+    def _start_engine(self, drawn: Seeds) -> tuple[engines.Choice, Engine]:
+        choice = engines.choose(self.engine, self.spec_)
+        seed = drawn.of("dropout")
+        return choice, engines.start(choice, self.spec_, self.weights_, self._optimizer(), seed)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
         """One epoch over the rows, going on from where training stands."""
@@ -271,9 +288,7 @@ class Network(Learned, TrainingArguments):
                     raise ValueError(_OTHER_MODEL.format(type(self).__name__))
                 data = self._batches(part, drawn)
                 self.weights_ = self.weights_.copy()
-            engine = TorchEngine(
-                self.spec_, self.weights_, self._loss(), self._optimizer(), drawn.of("dropout")
-            )
+            choice, engine = self._start_engine(drawn)
             if not first and self._engine_state is not None:
                 # What another optimizer, set before this call, remembers is no use to this one.
                 fresh = engine.state()
@@ -282,29 +297,25 @@ class Network(Learned, TrainingArguments):
                 )
             progress = Progress(epoch=self.n_iter_, history=list(self.history_))
             plan = Plan(max_epochs=self.n_iter_ + 1, optimizer=self._optimizer())
-            with suited_threads(self.spec_, data.batch_size):
-                watch(train(engine, self.weights_, data, None, plan, progress), 1, False)
+            with engines.suited_threads(choice, self.spec_, data.batch_size):
+                watch(train(engine, self.weights_, data, None, plan, progress), 1, False, "")
             self.history_, self.n_iter_ = progress.history, progress.epoch
-            self._engine_state = engine.state()
+            self.engine_, self._engine_state = choice.name, engine.state()
 
     def _raw_outputs(self, X: Any) -> NDArray[np.float32]:
         """Raw outputs [N, K] of the model, in the order of X."""
         inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
         batches = Batches(inputs, batch_size=predict_rows(inputs), bucket=True)
-        order = batches.order(0)
         outputs = np.empty((len(inputs), self.spec_.output_size), np.float32)
-        padded = (batches.batch(fill(rows)) for rows in order)
-        found = predict(self.spec_, self.weights_, padded)
-        with suited_threads(self.spec_, min(len(inputs), batches.batch_size)):
-            for rows, output in zip(order, found, strict=True):
-                outputs[rows] = output[: len(rows)]
+        choice = engines.choose(engines.AUTO, self.spec_)
+        with engines.suited_threads(choice, self.spec_, min(len(inputs), batches.batch_size)):
+            for rows, found in engines.predict(choice, self.spec_, self.weights_, batches):
+                outputs[rows] = found
         return outputs
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "weights_"):
-            raise NotFittedError(
-                f"This {type(self).__name__} is not fitted yet; call fit with training data first"
-            )
+            raise not_fitted(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "weights_")
@@ -330,12 +341,3 @@ def predict_rows(inputs: Sequences | NDArray[np.float32]) -> int:
     """How many rows of these inputs are predicted at once."""
     longest = int(inputs.lengths.max()) if isinstance(inputs, Sequences) else 1
     return max(MIN_ROWS, min(PREDICT_ROWS, PREDICT_STEPS // longest))
-
-
-def fill(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows and the last of them again up to MIN_ROWS.
-
-    Matrix products of very few rows take another path, whose sums differ in the last bit.
-    """
-    missing = MIN_ROWS - len(rows)
-    return rows if missing <= 0 else np.append(rows, np.full(missing, rows[-1]))

@@ -16,8 +16,8 @@ from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.parts import Seeds
 from unrolled.estimators.saving import is_record, plain
-from unrolled.training.by_torch import TorchEngine
 from unrolled.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from unrolled.training.loop import Engine
 from unrolled.training.progress import Progress, Totals
 
 # Arguments that do not change a single bit of the result.
@@ -60,10 +60,10 @@ class Stored:
 
 
 class Run:
-    """One fit, told from others by its arguments, its model, its data and its seed."""
+    """One fit, told from others by its arguments, engine, model, data and seed."""
 
     def __init__(
-        self, estimator: Any, data: Batches, watched: Batches | None, drawn: Seeds
+        self, estimator: Any, data: Batches, watched: Batches | None, drawn: Seeds, engine: str
     ) -> None:
         self.seed = drawn.base
         arguments = estimator.get_params(deep=False)
@@ -74,6 +74,7 @@ class Run:
                 for name, value in sorted(arguments.items())
                 if name not in WITHOUT_EFFECT
             },
+            "engine": engine,
             "random_state": drawn.base,
             "model": estimator.spec_.to_config(),
             "training data": _digest(data),
@@ -86,7 +87,7 @@ class Run:
         self,
         path: str | os.PathLike[str],
         weights: NDArray[np.float32],
-        engine: TorchEngine,
+        engine: Engine,
         progress: Progress,
     ) -> None:
         """Write everything that going on needs, whole or not at all."""
@@ -100,9 +101,7 @@ class Run:
         stands["best_loss"] = None if progress.best_epoch == 0 else progress.best_loss
         save_checkpoint(path, {"run": self.identity, "seed": self.seed, "progress": stands}, arrays)
 
-    def go_on_from(
-        self, stored: Stored, weights: NDArray[np.float32], engine: TorchEngine
-    ) -> Progress:
+    def go_on_from(self, stored: Stored, weights: NDArray[np.float32], engine: Engine) -> Progress:
         """Put weights, engine and progress back to where the checkpoint stands.
 
         Raises:

@@ -36,6 +36,7 @@ class OneToOneNetwork(TableInputs, Network):
             head=self._head,
             hidden=tuple(Dense(int(size), self.activation) for size in several),
             hidden_dropout=float(self.dropout),
+            loss=self._loss(),
         )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import validate_data
 
 from unrolled.data.sequences import Sequences, as_sequences, as_table, rows_of
 from unrolled.data.tables import column_names, is_dataframe
@@ -33,6 +32,13 @@ def check_names(estimator: Any, X: Any, *, fitting: bool) -> None:
                     "every sequence needs the same columns in the same order"
                 )
         X = X[0]
+    if not is_dataframe(X):
+        if fitting:
+            vars(estimator).pop("feature_names_in_", None)
+        if not hasattr(estimator, "feature_names_in_"):
+            return
+    from sklearn.utils.validation import validate_data
+
     validate_data(estimator, X, reset=fitting, skip_check_array=True, ensure_2d=False)
 
 
@@ -253,7 +259,8 @@ def scale(scaler: Scaler, values: NDArray[Any], name: str) -> NDArray[np.float32
         ValueError: a result is beyond float32.
     """
     try:
-        return scaler.apply(values)
+        # The kernels read rows as they lie in memory; a transposed array is copied here, once.
+        return np.ascontiguousarray(scaler.apply(values))
     except ValueError as error:
         raise ValueError(f"{name} cannot be scaled: {error}") from error
 

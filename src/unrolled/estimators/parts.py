@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
 
 from unrolled.data import checks
 from unrolled.data.sequences import Sequences
@@ -75,14 +73,17 @@ def seeds(random_state: Any) -> Seeds:
     """
     if isinstance(random_state, np.random.Generator):
         return Seeds(int(random_state.integers(2**31 - 1)))
-    try:
-        generator = check_random_state(random_state)
-    except ValueError as error:
-        raise ValueError(
-            "random_state must be None, a whole number from 0 to 2**32 - 1 or a "
-            f"numpy.random.RandomState or Generator, got {random_state!r:.80}"
-        ) from error
-    return Seeds(int(generator.randint(2**31 - 1)))
+    if random_state is None:
+        return Seeds(int(np.random.randint(2**31 - 1)))  # noqa: NPY002  (as scikit-learn does)
+    if not isinstance(random_state, np.random.RandomState):
+        try:
+            random_state = np.random.RandomState(random_state)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "random_state must be None, a whole number from 0 to 2**32 - 1 or a "
+                f"numpy.random.RandomState or Generator, got {random_state!r:.80}"
+            ) from error
+    return Seeds(int(random_state.randint(2**31 - 1)))
 
 
 def take(inputs: Inputs, rows: NDArray[np.int64]) -> Inputs:
@@ -125,6 +126,8 @@ def hold_out(
         _, counts = np.unique(labels, return_counts=True)
         if counts.min() < 2 or min(held, N - held) < len(counts):
             labels = None
+    from sklearn.model_selection import train_test_split
+
     rows, held_rows = train_test_split(
         np.arange(N), test_size=held, random_state=seed % 2**32, stratify=labels
     )

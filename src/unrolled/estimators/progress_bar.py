@@ -14,13 +14,14 @@ PATIENCE_SECONDS = 0.5
 LINE_SECONDS = 2.0
 
 
-def watch(records: Iterator[Record], max_epochs: int, verbose: bool | str) -> None:
+def watch(records: Iterator[Record], max_epochs: int, verbose: bool | str, engine: str) -> None:
     """Run a training to its end and show how it goes, on standard error.
 
     Args:
         records: the training, a record an epoch.
         max_epochs: epochs at most.
         verbose: True shows, False does not, "auto" shows in a terminal or notebook.
+        engine: what trains, as a line.
     """
     # A program without a console has no standard error.
     there = sys.stderr is not None
@@ -31,8 +32,9 @@ def watch(records: Iterator[Record], max_epochs: int, verbose: bool | str) -> No
         for _ in records:
             continue
     elif interactive:
-        _draw_bar(records, max_epochs)
+        _draw_bar(records, max_epochs, engine)
     else:
+        print(f"engine: {engine}", file=sys.stderr)
         _print_lines(records, max_epochs)
 
 
@@ -41,7 +43,7 @@ def _in_notebook() -> bool:
     return "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
 
 
-def _draw_bar(records: Iterator[Record], max_epochs: int) -> None:
+def _draw_bar(records: Iterator[Record], max_epochs: int, engine: str) -> None:
     started = time.monotonic()
     record = next((r for r in records if time.monotonic() - started > PATIENCE_SECONDS), None)
     if record is None:
@@ -55,7 +57,9 @@ def _draw_bar(records: Iterator[Record], max_epochs: int) -> None:
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    console.print(f"engine: {engine}", markup=False, highlight=False)
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(_losses(record), total=max_epochs, completed=record["epoch"])
         for record in records:
             bar.update(task, completed=record["epoch"], description=_losses(record))

@@ -14,7 +14,7 @@ from unrolled.estimators.base import Network, predict_rows
 from unrolled.estimators.inputs import SequenceInputs
 from unrolled.estimators.options import choice, flag, share, whole
 from unrolled.runtime.spec import Recurrent, Spec
-from unrolled.training.by_torch import hidden_states
+from unrolled.training import engines
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -72,10 +72,9 @@ class ManyToOneNetwork(SequenceInputs, Network):
         inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
         assert isinstance(inputs, Sequences)
         batches = Batches(inputs, batch_size=predict_rows(inputs), bucket=True)
-        order = batches.order(0)
         states: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(inputs)
-        found = hidden_states(self.spec_, self.weights_, map(batches.batch, order))
-        for rows, batch in zip(order, found, strict=True):
+        choice = engines.choose(engines.AUTO, self.spec_)
+        for rows, batch in engines.hidden_states(choice, self.spec_, self.weights_, batches):
             for column, row in enumerate(rows):
                 states[row] = batch[: inputs.lengths[row], column].copy()
         return states
@@ -95,6 +94,7 @@ class ManyToOneNetwork(SequenceInputs, Network):
                 nonlinearity=self.nonlinearity,
             ),
             pooling=self.pooling,
+            loss=self._loss(),
             head_dropout=float(self.dropout),
         )
 

@@ -12,6 +12,7 @@ import numpy as np
 from unrolled.estimators.options import check_options
 from unrolled.runtime.artifact import Artifact, ArtifactError, load_artifact, save_artifact
 from unrolled.runtime.spec import Spec, views
+from unrolled.training.engines import KERNELS, TORCH
 from unrolled.training.history import Record
 
 RECORD_KEYS = frozenset(Record.__annotations__)
@@ -42,8 +43,12 @@ def save(estimator: Any, path: str | os.PathLike[str], table: dict[str, Any] | N
         "spec": estimator.spec_.to_config(),
         "inputs": estimator._inputs_to_config(),
         "targets": targets,
-        "training": {"epochs": estimator.n_iter_, "history": estimator.history_},
-        "versions": {name: version(name) for name in ("numpy", "scikit-learn", "torch")},
+        "training": {
+            "epochs": estimator.n_iter_,
+            "history": estimator.history_,
+            "engine": getattr(estimator, "engine_", None),
+        },
+        "versions": _versions(estimator),
         "table": table,
     }
     save_artifact(path, content, estimator.named_parameters())
@@ -87,6 +92,7 @@ def _restore(kind: Any, artifact: Artifact) -> Any:
     estimator._targets_from_config(content["targets"])
     _check(estimator)
     estimator.history_, estimator.n_iter_ = _history(content["training"])
+    _set_engine(estimator, content["training"])
     estimator.table_ = content["table"]
     estimator._engine_state, estimator._seed = None, 0
     return estimator
@@ -97,6 +103,23 @@ def _check(estimator: Any) -> None:
     check_options(estimator)
     if estimator._describe() != estimator.spec_:
         raise ValueError("its arguments describe another model than the one that was fitted")
+
+
+def _versions(estimator: Any) -> dict[str, str | None]:
+    by_torch = getattr(estimator, "engine_", None) == TORCH
+    return {
+        **{name: version(name) for name in ("numpy", "scikit-learn")},
+        "torch": version("torch") if by_torch else None,
+    }
+
+
+def _set_engine(estimator: Any, training: Mapping[str, Any]) -> None:
+    """What trained: None where nothing did yet, absent from models of earlier writers."""
+    engine = training.get("engine")
+    if engine not in (None, KERNELS, TORCH):
+        raise ValueError(f"its engine is {engine!r:.80}, not {KERNELS} or {TORCH}")
+    if engine is not None:
+        estimator.engine_ = engine
 
 
 def _history(training: Mapping[str, Any]) -> tuple[list[Record], int]:

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from unrolled.data import checks
 from unrolled.estimators.class_weights import class_weights
+from unrolled.estimators.contract import check_consistent_length
 from unrolled.estimators.inputs import scale
 from unrolled.estimators.labels import labels_from_config, labels_to_config
 from unrolled.estimators.parts import read_weight
-from unrolled.models.heads import probabilities
+from unrolled.runtime.outputs import probabilities
 from unrolled.runtime.spec import Spec
 from unrolled.runtime.transforms import Scaler
 
@@ -37,7 +35,13 @@ class ClassTargets:
         if hasattr(y, "to_numpy") and len(getattr(y, "shape", ())) == 1:
             # scikit-learn would turn pandas' nullable whole numbers and bools into floats.
             y = np.asarray(y)
-        labels: NDArray[Any] = column_or_1d(y, warn=True)
+        labels: NDArray[Any] = np.asarray(y) if isinstance(y, list | tuple | np.ndarray) else y
+        if isinstance(labels, np.ndarray) and labels.ndim == 1 and labels.dtype.kind in "biuU":
+            return labels
+        from sklearn.utils.multiclass import check_classification_targets
+        from sklearn.utils.validation import column_or_1d
+
+        labels = column_or_1d(y, warn=True)
         if labels.dtype.kind == "f":
             _refuse_not_finite(labels)
         if labels.dtype == object:
@@ -106,6 +110,8 @@ class ClassTargets:
         self, y: Any, shares: NDArray[np.float64], sample_weight: Any
     ) -> dict[str, float]:
         """Named scores of probabilities [N, K] against labels [N]."""
+        from sklearn import metrics
+
         truth, shares, weights = _weighed(self._read_targets(y), shares, sample_weight)
         index = self._apply_targets(truth)
         guess = self.classes_[shares.argmax(axis=1)]
@@ -197,21 +203,45 @@ class NumberTargets:
         numbers = self.target_scaler_.invert(self._raw_outputs(X))  # type: ignore[attr-defined]
         return numbers[:, 0] if self.one_number_ else numbers
 
+    def _number_score(self, y: Any, guess: NDArray[np.float64], sample_weight: Any) -> float:
+        truth, guess, weights = _weighed(self._read_targets(y), guess, sample_weight)
+        if len(truth) < 2:
+            from sklearn.metrics import r2_score
+
+            # NaN and a warning.
+            return float(r2_score(truth, guess, sample_weight=weights))
+        return r2(truth, guess, weights)
+
     def _number_metrics(
         self, y: Any, guess: NDArray[np.float64], sample_weight: Any
     ) -> dict[str, float]:
         """Named scores of predictions against numbers, both [N] or [N, K]."""
         truth, guess, weights = _weighed(self._read_targets(y), guess, sample_weight)
-        weight = {"sample_weight": weights}
-        squared = float(metrics.mean_squared_error(truth, guess, **weight))
+        squared = float(np.average((truth - guess) ** 2, axis=0, weights=weights).mean())
         scores = {
             "mse": squared,
             "rmse": float(np.sqrt(squared)),
-            "mae": float(metrics.mean_absolute_error(truth, guess, **weight)),
+            "mae": float(np.average(np.abs(truth - guess), axis=0, weights=weights).mean()),
         }
         if len(truth) > 1:
-            scores["r2"] = float(metrics.r2_score(truth, guess, **weight))
+            scores["r2"] = r2(truth, guess, weights)
         return scores
+
+
+def r2(
+    truth: NDArray[np.float64], guess: NDArray[np.float64], weights: NDArray[np.float64] | None
+) -> float:
+    """Coefficient of determination, `1 - sum w (t - y)^2 / sum w (t - mean t)^2`.
+
+    Of several outputs the mean. Of an output that does not vary 1 if it is met, else 0, which are
+    scikit-learn's conventions.
+    """
+    mean = np.average(truth, axis=0, weights=weights)
+    w = np.ones(len(truth)) if weights is None else weights
+    left, whole = w @ (truth - guess) ** 2, w @ (truth - mean) ** 2
+    varies = whole != 0.0
+    share = 1.0 - left / np.where(varies, whole, 1.0)
+    return float(np.where(varies, share, left == 0.0).mean())
 
 
 _NO_TARGET = (

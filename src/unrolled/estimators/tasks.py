@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, RegressorMixin
 
 from unrolled.estimators.base import Network
 from unrolled.estimators.class_weights import NEEDS_ALL
+from unrolled.estimators.contract import ClassifierTask, RegressorTask
 from unrolled.estimators.options import choice, instance
 from unrolled.estimators.targets import ClassTargets, NumberTargets
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Classifier(ClassTargets, ClassifierMixin, Network):  # type: ignore[misc]
+class Classifier(ClassTargets, ClassifierTask, Network):
     """A network whose targets are classes; trained on the cross-entropy.
 
     Args:
@@ -78,6 +78,12 @@ class Classifier(ClassTargets, ClassifierMixin, Network):  # type: ignore[misc]
         self._check_fitted()
         return self._probabilities(X)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The accuracy on these rows."""
+        from sklearn.metrics import accuracy_score
+
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Named scores on these rows: accuracy, balanced_accuracy, f1_macro, log_loss (in nats).
 
@@ -91,7 +97,7 @@ class Classifier(ClassTargets, ClassifierMixin, Network):  # type: ignore[misc]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Regressor(NumberTargets, RegressorMixin, Network):  # type: ignore[misc]
+class Regressor(NumberTargets, RegressorTask, Network):
     """A network whose targets are numbers.
 
     Args:
@@ -127,6 +133,11 @@ class Regressor(NumberTargets, RegressorMixin, Network):  # type: ignore[misc]
         """A number for each input in the units of y: [N], or [N, K] where y was so."""
         self._check_fitted()
         return self._numbers(X)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The coefficient of determination, r2, on these rows."""
+        self._check_fitted()
+        return self._number_score(y, self._numbers(X), sample_weight)
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Named scores on these rows, in the units of y: mse, rmse, mae, r2 (of 2 rows or more)."""

@@ -1,17 +1,14 @@
-"""Output layers: dense layers and the last linear one, and what their outputs mean.
+"""Output layers: dense layers and the last linear one.
 
-`y = phi(W_hy h + b_y)`: a "point" head gives numbers (phi is the identity), a "class" head scores
-that `probabilities` turns into shares of 1.
+`y = W_hy h + b_y`: a "point" head gives numbers, a "class" head scores, which
+`unrolled.runtime.outputs.probabilities` turns into shares of 1.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -43,7 +40,7 @@ class DenseHead(nn.Module):
         self.head = nn.Linear(sizes[-1], self.spec.output_size)
 
     def read_out(self, h: Tensor) -> Tensor:
-        """h [N, F] to the raw outputs [N, K]."""
+        """h [..., F] to the raw outputs [..., K]."""
         for layer, dense in zip(self.hidden, self.spec.hidden, strict=True):
             h = ACTIVATIONS[dense.activation](layer(h))
             if self.spec.hidden_dropout:
@@ -52,12 +49,3 @@ class DenseHead(nn.Module):
             h = F.dropout(h, self.spec.head_dropout, self.training)
         y: Tensor = self.head(h)
         return y
-
-
-def probabilities(scores: NDArray[Any]) -> NDArray[np.float64]:
-    """Softmax: scores [N, K] of a class head to probabilities [N, K], each row summing to 1."""
-    shifted = np.asarray(scores, np.float64)
-    shifted = shifted - shifted.max(axis=1, keepdims=True)
-    exponents = np.exp(shifted)
-    shares: NDArray[np.float64] = exponents / exponents.sum(axis=1, keepdims=True)
-    return shares

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from unrolled.models.heads import DenseHead
-from unrolled.models.sharing import share
-from unrolled.nn.recurrent import GRU, LSTM, RNN
-from unrolled.runtime.spec import Recurrent, Spec, initial_values
-
-State = Tensor | tuple[Tensor, Tensor]
+from unrolled.models.recurrent import RecurrentModel, State
 
 
-class ManyToOne(DenseHead):
+class ManyToOne(RecurrentModel):
     """Embedding, recurrent stack, pooling over the valid steps, output layer.
 
     Args:
@@ -26,17 +19,7 @@ class ManyToOne(DenseHead):
         ValueError: the spec has no recurrent stack.
     """
 
-    def __init__(self, spec: Spec, flat: NDArray[np.float32] | None = None) -> None:
-        if spec.recurrent is None:
-            raise ValueError("ManyToOne takes a spec with a recurrent stack; use OneToOne")
-        super().__init__(spec)
-        with torch.device("meta"):
-            self.embedding = (
-                nn.Embedding(spec.input_size, spec.embedding_size) if spec.embedding_size else None
-            )
-            self.recurrent = stack(spec.recurrent, spec.embedding_size or spec.input_size)
-            self.add_head(spec.recurrent.output_size)
-        share(self, spec, initial_values(spec, 0) if flat is None else flat)
+    poolings = ("last", "mean", "max")
 
     def forward(
         self, x: Tensor, lengths: Tensor | None = None, state: State | None = None
@@ -56,16 +39,6 @@ class ManyToOne(DenseHead):
         output, state = self.states(x, lengths, state)
         return self.read_out(self.pool(output, lengths, state)), state
 
-    def states(
-        self, x: Tensor, lengths: Tensor | None = None, state: State | None = None
-    ) -> tuple[Tensor, State]:
-        """Hidden states [T, N, D*H] of the last layer (0 where padded), and the last state."""
-        if self.embedding is not None:
-            x = self.embedding(x)
-        output: Tensor
-        output, state = self.recurrent(x, state, lengths=lengths)
-        return output, state
-
     def pool(self, output: Tensor, lengths: Tensor | None, state: State) -> Tensor:
         """What the output layer reads, [N, D*H]."""
         if self.spec.pooling == "last":
@@ -78,21 +51,3 @@ class ManyToOne(DenseHead):
         steps = torch.arange(len(output), device=output.device)
         padded = steps[:, None] >= lengths
         return output.masked_fill(padded[:, :, None], -torch.inf).amax(dim=0)
-
-
-def stack(recurrent: Recurrent, input_size: int) -> RNN | GRU | LSTM:
-    """The recurrent layers of a spec, reading inputs of `input_size`, time-major."""
-    size, layers = recurrent.hidden_size, recurrent.num_layers
-    two_ways, dropout = recurrent.bidirectional, recurrent.dropout
-    if recurrent.cell == "gru":
-        return GRU(input_size, size, layers, dropout=dropout, bidirectional=two_ways)
-    if recurrent.cell == "lstm":
-        return LSTM(input_size, size, layers, dropout=dropout, bidirectional=two_ways)
-    return RNN(
-        input_size,
-        size,
-        layers,
-        nonlinearity=recurrent.nonlinearity,
-        dropout=dropout,
-        bidirectional=two_ways,
-    )

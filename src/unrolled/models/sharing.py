@@ -13,11 +13,13 @@ from unrolled.runtime.spec import Spec, views
 def share(module: nn.Module, spec: Spec, flat: NDArray[np.float32]) -> None:
     """Make the parameters of `module` views into the flat array [P] of `spec`.
 
-    `flat` and the module then change together, whichever is written.
+    `flat` and the module then change together, whichever is written. A tied head shares the
+    parameter of the embedding, which `nn.Module.parameters` gives once.
 
     Raises:
         ValueError: the module's parameters are not those of the spec by name, shape and order.
     """
+    _tie(module, spec)
     whole = torch.from_numpy(flat)
     named = views(spec, flat)
     found = [(name, tuple(p.shape)) for name, p in module.named_parameters()]
@@ -30,3 +32,10 @@ def share(module: nn.Module, spec: Spec, flat: NDArray[np.float32]) -> None:
         part = whole[start : start + value.size].view(value.shape)
         setattr(module.get_submodule(owner), leaf, nn.Parameter(part))
         start += value.size
+    _tie(module, spec)
+
+
+def _tie(module: nn.Module, spec: Spec) -> None:
+    if spec.tied:
+        shared = module.get_parameter("embedding.weight")
+        module.get_submodule("head").register_parameter("weight", shared)

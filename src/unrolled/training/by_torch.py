@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,18 +13,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unrolled.data.batches import Batch
-from unrolled.models import ManyToOne, OneToOne
+from unrolled.data.batches import Batch, Batches
+from unrolled.models import ManyToMany, ManyToOne, OneToOne
+from unrolled.models.recurrent import State
 from unrolled.runtime.spec import Spec, views
 from unrolled.training.gradients import clip
 from unrolled.training.loop import DivergedError
-from unrolled.training.losses import LOSSES, mean
+from unrolled.training.losses import Losses, losses, mean
 from unrolled.training.optimizers import Step
 from unrolled.training.plan import Optimizer
 from unrolled.training.progress import Totals
 
 # torch's dropout draws from one generator of the whole process.
 _generator = threading.Lock()
+MIN_ROWS = 8
 
 
 class TorchEngine:
@@ -36,7 +38,6 @@ class TorchEngine:
     Args:
         spec: the model.
         flat: [P] float32 parameters, changed in place by `train`.
-        loss: "squared", "absolute", "huber" or "cross_entropy".
         optimizer: name and settings.
         seed: of dropout.
     """
@@ -45,12 +46,10 @@ class TorchEngine:
         self,
         spec: Spec,
         flat: NDArray[np.float32],
-        loss: str = "squared",
         optimizer: Optimizer | None = None,
         seed: int = 0,
     ) -> None:
-        self.module = build(spec, flat)
-        self._loss = LOSSES[loss]
+        self.spec, self.module = spec, build(spec, flat)
         self._settings = optimizer or Optimizer()
         gradient = np.zeros_like(flat)
         self._gradient = torch.from_numpy(gradient)
@@ -59,22 +58,30 @@ class TorchEngine:
         self._step = Step(torch.from_numpy(flat), self._gradient, self._settings)
         self._random = torch.Generator().manual_seed(seed).get_state()
         self._has_dropout = uses_dropout(spec)
+        self._carried: State | None = None
 
-    def train(self, batches: Iterable[Batch], rates: Sequence[float], totals: Totals) -> None:
-        """One optimizer step a batch, at these learning rates; `totals` counts the batches.
-
-        Sums grow batch by batch in one order, so that they are the same bits however an epoch is
-        cut into calls.
+    def train(
+        self,
+        data: Batches,
+        rows: Sequence[NDArray[np.int64]],
+        rates: Sequence[float],
+        totals: Totals,
+        start: int,
+    ) -> None:
+        """One optimizer step a batch, see `unrolled.training.loop.Engine`.
 
         Raises:
-            DivergedError: the loss or the gradient of a batch is not finite; the parameters are
-                those before that batch's step.
+            DivergedError: the loss or the gradient of a batch is not finite.
         """
         self.module.train()
+        if start == 0:
+            self._carried = None
         with torch.enable_grad(), self._own_random_numbers():
-            for i, (batch, rate) in enumerate(zip(batches, rates, strict=True)):
-                losses = self._loss(_forward(self.module, batch), _target(batch))
-                loss = mean(losses, _weight(batch))
+            for i, (chosen, rate) in enumerate(zip(rows, rates, strict=True)):
+                batch = data.batch(chosen)
+                output, state = _forward(self.module, batch, self._carried)
+                found = losses(self.spec, output, _target(batch))
+                loss = mean(found, _weight(batch))
                 self._gradient.zero_()
                 loss.backward()
                 norm = clip(self._gradient, self._settings.clip_norm)
@@ -82,24 +89,37 @@ class TorchEngine:
                 if not (math.isfinite(value) and math.isfinite(norm)):
                     raise DivergedError(i, value, norm)
                 self._step(rate)
-                totals.add(value, len(losses), norm)
+                totals.add(value, found.num, norm)
+                self._carried = _detached(state) if data.carry else None
 
-    def evaluate(self, batches: Iterable[Batch]) -> float:
-        """Mean loss over the batches, by weight, without dropout."""
+    def evaluate(self, data: Batches) -> float:
+        """Mean loss over the batches, by weight, without dropout.
+
+        Raises:
+            ValueError: all targets are missing.
+        """
         loss_sum = weight_sum = 0.0
+        carried: State | None = None
         self.module.eval()
         with torch.inference_mode():
-            for batch in batches:
-                losses = self._loss(_forward(self.module, batch), _target(batch)).double()
-                weight = _weight(batch)
-                loss_sum += float((losses if weight is None else weight * losses).sum())
-                weight_sum += len(losses) if weight is None else float(weight.sum())
+            for batch in data:
+                output, state = _forward(self.module, batch, carried)
+                found = losses(self.spec, output, _target(batch))
+                weight = _weights(batch, found)
+                loss_sum += float((weight * found.values.double()).sum())
+                weight_sum += float(weight.sum())
+                carried = state if data.carry else None
+        if not weight_sum:
+            raise ValueError("y has no target at all to evaluate on; all of them are missing")
         return loss_sum / weight_sum
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything beside the parameters that the next step depends on, as arrays."""
         held = {f"{self._settings.name}.{name}": value for name, value in self._step.state.items()}
         held["random"] = self._random
+        if self._carried is not None:
+            parts = self._carried if isinstance(self._carried, tuple) else (self._carried,)
+            held.update({f"carried.{i}": part for i, part in enumerate(parts)})
         return {name: value.numpy().copy() for name, value in held.items()}
 
     def load_state(self, state: dict[str, NDArray[Any]]) -> None:
@@ -112,9 +132,13 @@ class TorchEngine:
         if "random" not in arrays:
             raise ValueError("the state of an engine needs its random numbers")
         random = arrays.pop("random")
+        carried = [arrays.pop(name) for name in sorted(arrays) if name.startswith("carried.")]
         prefix = f"{self._settings.name}."
         self._step.load({name.removeprefix(prefix): value for name, value in arrays.items()})
         self._random = random
+        self._carried = None
+        if carried:
+            self._carried = (carried[0], carried[1]) if len(carried) == 2 else carried[0]
 
     @contextmanager
     def _own_random_numbers(self) -> Iterator[None]:
@@ -136,30 +160,54 @@ class TorchEngine:
 
 
 def predict(
-    spec: Spec, flat: NDArray[np.float32], batches: Iterable[Batch]
-) -> Iterator[NDArray[np.float32]]:
-    """Raw outputs [N, K] of each batch by the model with the parameters `flat` [P]."""
+    spec: Spec, flat: NDArray[np.float32], data: Batches
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """(rows, raw outputs of these rows) of each batch, see `unrolled.training.engines.predict`."""
     module = build(spec, _writeable(flat)).eval()
-    for batch in batches:
+    for rows in data.order(0):
+        batch = data.batch(_fill(rows))
         with torch.inference_mode():
-            output = _forward(module, batch)
-        yield output.numpy()
+            output, _ = _forward(module, batch)
+        found = output.numpy()[..., : len(rows), :]
+        if spec.pooling == "every":
+            ends = np.full(len(rows), len(found)) if batch.lengths is None else batch.lengths
+            valid = np.arange(len(found)) < ends[: len(rows), None]
+            found = found.swapaxes(0, 1)[valid]
+        yield rows, found
 
 
 def hidden_states(
-    spec: Spec, flat: NDArray[np.float32], batches: Iterable[Batch]
-) -> Iterator[NDArray[np.float32]]:
-    """Hidden states [T, N, D*H] of the last recurrent layer for each batch, 0 where padded."""
-    module = ManyToOne(spec, _writeable(flat)).eval()
-    for batch in batches:
+    spec: Spec, flat: NDArray[np.float32], data: Batches
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """(rows, hidden states [T, N, D*H] of the last recurrent layer, 0 where padded) of each batch.
+
+    Raises:
+        ValueError: the model has no recurrent stack.
+    """
+    module = build(spec, _writeable(flat)).eval()
+    if isinstance(module, OneToOne):
+        raise ValueError("a one-to-one model has no hidden states; they need a recurrent stack")
+    for rows in data.order(0):
+        batch = data.batch(rows)
         with torch.inference_mode():
             states, _ = module.states(torch.from_numpy(batch.x), _lengths(batch))
-        yield states.numpy()
+        yield rows, states.numpy()
 
 
-def build(spec: Spec, flat: NDArray[np.float32]) -> OneToOne | ManyToOne:
+def build(spec: Spec, flat: NDArray[np.float32]) -> OneToOne | ManyToOne | ManyToMany:
     """The torch module of a spec over its parameters [P]."""
-    return OneToOne(spec, flat) if spec.recurrent is None else ManyToOne(spec, flat)
+    if spec.recurrent is None:
+        return OneToOne(spec, flat)
+    return ManyToMany(spec, flat) if spec.pooling == "every" else ManyToOne(spec, flat)
+
+
+def _fill(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows and the last of them again up to MIN_ROWS.
+
+    torch's products of very few rows take another path, whose sums differ in the last bit.
+    """
+    missing = MIN_ROWS - len(rows)
+    return rows if missing <= 0 else np.append(rows, np.full(missing, rows[-1]))
 
 
 def _writeable(flat: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -173,9 +221,19 @@ def uses_dropout(spec: Spec) -> bool:
     return bool(between or spec.head_dropout or (spec.hidden and spec.hidden_dropout))
 
 
-def _forward(module: OneToOne | ManyToOne, batch: Batch) -> Tensor:
-    output: Tensor = module(torch.from_numpy(batch.x), _lengths(batch))[0]
-    return output
+def _forward(
+    module: OneToOne | ManyToOne | ManyToMany, batch: Batch, carried: State | None = None
+) -> tuple[Tensor, State | None]:
+    x, lengths = torch.from_numpy(batch.x), _lengths(batch)
+    if isinstance(module, OneToOne):
+        return module(x)  # type: ignore[no-any-return]
+    return module(x, lengths, carried)  # type: ignore[no-any-return]
+
+
+def _detached(state: State | None) -> State | None:
+    if isinstance(state, tuple):
+        return state[0].detach(), state[1].detach()
+    return None if state is None else state.detach()
 
 
 def _lengths(batch: Batch) -> Tensor | None:
@@ -184,6 +242,13 @@ def _lengths(batch: Batch) -> Tensor | None:
 
 def _weight(batch: Batch) -> Tensor | None:
     return None if batch.weight is None else torch.from_numpy(batch.weight)
+
+
+def _weights(batch: Batch, found: Losses) -> Tensor:
+    """[R] float64, the weight of each row, 0 where it does not count."""
+    weight = _weight(batch)
+    weight = torch.ones_like(found.values) if weight is None else weight.reshape(-1)
+    return (weight if found.counts is None else weight * found.counts).double()
 
 
 def _target(batch: Batch) -> Tensor:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data.batches import Batch, Batches
+from unrolled.data.batches import Batches
 from unrolled.training.history import Record
 from unrolled.training.plan import Plan
 from unrolled.training.progress import Progress, Totals
 
-# Between two looks at the clock (checkpoint due?) the engine gets about this much work.
+# Between two looks at the clock (checkpoint due? Ctrl-C?) the engine gets about this much work.
 SLICE_SECONDS = 0.2
 
 
@@ -32,10 +32,25 @@ class DivergedError(FloatingPointError):
 
 
 class Engine(Protocol):
-    """What trains a model: whole slices of an epoch at a time."""
+    """What trains a model: whole slices of an epoch at a time, over one flat array of parameters.
 
-    def train(self, batches: Iterable[Batch], rates: Sequence[float], totals: Totals) -> None: ...
-    def evaluate(self, batches: Iterable[Batch]) -> float: ...
+    `train` makes one optimizer step for each entry of `rows`, at the rate of the same place, and
+    adds each batch to `totals`, in one order, so that sums are the same bits however an epoch is
+    cut into calls. `start` is the place of rows[0] in its epoch; at 0 a carried state starts anew.
+    It raises `DivergedError` where a loss or a gradient is not finite; the parameters are then
+    those before that batch's step. `evaluate` gives the mean loss by weight, without dropout.
+    `state` is everything beside the parameters that the next step depends on.
+    """
+
+    def train(
+        self,
+        data: Batches,
+        rows: Sequence[NDArray[np.int64]],
+        rates: Sequence[float],
+        totals: Totals,
+        start: int,
+    ) -> None: ...
+    def evaluate(self, data: Batches) -> float: ...
     def state(self) -> dict[str, NDArray[Any]]: ...
     def load_state(self, state: dict[str, NDArray[Any]]) -> None: ...
 
@@ -44,7 +59,7 @@ def train(
     engine: Engine,
     weights: NDArray[np.float32],
     data: Batches,
-    validation: Iterable[Batch] | None,
+    validation: Batches | None,
     plan: Plan,
     progress: Progress,
     save: Callable[[], None] | None = None,
@@ -60,13 +75,15 @@ def train(
     """
     saved_at, num_batches = time.monotonic(), len(data)
     num_steps = plan.max_epochs * num_batches
+    pace = Pace()
     while not progress.finished:
         clock = time.perf_counter() - progress.seconds
         order = data.order(progress.epoch)
-        for part in _slices(progress.batch, num_batches):
+        for part in pace.slices(progress.batch, num_batches):
             rates = [plan.rate(progress.epoch * num_batches + i, num_steps) for i in part]
             try:
-                engine.train((data.batch(order[i]) for i in part), rates, progress.totals)
+                rows = order[part.start : part.stop]
+                engine.train(data, rows, rates, progress.totals, part.start)
             except DivergedError as error:
                 raise FloatingPointError(
                     f"training stopped in epoch {progress.epoch + 1}, batch {part[error.batch] + 1}"
@@ -101,13 +118,18 @@ def _remedy(plan: Plan) -> str:
     return f"a learning_rate below {plan.optimizer.learning_rate:g} or a smaller clip_norm may do"
 
 
-def _slices(start: int, stop: int) -> Iterator[range]:
-    """Cut start..stop into ranges whose work, timed from one to the next, fills SLICE_SECONDS."""
-    many = 1
-    while start < stop:
-        begun = time.perf_counter()
-        part = range(start, min(start + many, stop))
-        yield part
-        seconds = max(time.perf_counter() - begun, 1e-9)
-        many = max(1, min(2 * many, int(many * SLICE_SECONDS / seconds)))
-        start = part.stop
+class Pace:
+    """Cuts the batches of epochs into slices whose work fills SLICE_SECONDS."""
+
+    def __init__(self) -> None:
+        self._many = 1
+
+    def slices(self, start: int, stop: int) -> Iterator[range]:
+        """Cut start..stop, timing the work on each range; the next epoch goes on at that pace."""
+        while start < stop:
+            begun = time.perf_counter()
+            part = range(start, min(start + self._many, stop))
+            yield part
+            seconds = max(time.perf_counter() - begun, 1e-9)
+            self._many = max(1, min(2 * self._many, int(len(part) * SLICE_SECONDS / seconds)))
+            start = part.stop

@@ -1,47 +1,115 @@
-"""Losses: raw outputs and targets to one number a row."""
+"""Losses: raw outputs and targets to one number a row, without what is missing of the targets.
+
+A class of -1 and a number that is NaN are missing. They add nothing to a loss or a gradient, and a
+row all of whose targets are missing does not count.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+from unrolled.runtime.spec import Spec
+
+MISSING_CLASS = -1
 
 
-def squared(output: Tensor, target: Tensor) -> Tensor:
-    """Mean over the outputs of `(y - t)^2`: [N, K], [N, K] to [N]."""
-    return F.mse_loss(output, target, reduction="none").mean(dim=1)
+class Losses(NamedTuple):
+    """One number a row.
+
+    Attributes:
+        values: [R] losses, 0 where a row does not count.
+        num: how many rows count.
+        counts: [R] whether a row counts; None where all do.
+    """
+
+    values: Tensor
+    num: int
+    counts: Tensor | None
 
 
-def absolute(output: Tensor, target: Tensor) -> Tensor:
-    """Mean over the outputs of `|y - t|`: [N, K], [N, K] to [N]."""
-    return F.l1_loss(output, target, reduction="none").mean(dim=1)
+def losses(spec: Spec, output: Tensor, target: Tensor) -> Losses:
+    """The loss of a spec for each row; a row is a sample, or a step where each step has a target.
+
+    Args:
+        spec: the model, which names its loss.
+        output: raw outputs [..., K].
+        target: [...] int64 classes for the cross-entropy; [..., K] numbers for the other losses,
+            [..., K / Q] for Q quantiles.
+    """
+    output = output.reshape(-1, output.shape[-1])
+    if spec.loss == "cross_entropy":
+        target = target.reshape(-1)
+        values = F.cross_entropy(output, target, reduction="none", ignore_index=MISSING_CLASS)
+        return _counted(values, target != MISSING_CLASS)
+    target = target.reshape(len(output), -1)
+    if target.shape[1] * max(1, len(spec.quantiles)) != output.shape[1]:
+        raise ValueError(
+            f"a model of {output.shape[1]} outputs and the loss {spec.loss!r} cannot learn targets "
+            f"of {target.shape[1]} numbers"
+        )
+    there = ~target.isnan()
+    known = target if there.all() else torch.where(there, target, 0.0)
+    each = (
+        _quantile(output, known, spec)
+        if spec.quantiles
+        else ELEMENTWISE[str(spec.loss)](output, known)
+    )
+    if known is not target:
+        keep = there.repeat_interleave(max(1, len(spec.quantiles)), dim=1)
+        each = torch.where(keep, each, 0.0)
+    return _counted(each.mean(dim=1), there.any(dim=1))
 
 
-def huber(output: Tensor, target: Tensor) -> Tensor:
-    """Mean over the outputs of `0.5 e^2 if |e| <= 1 else |e| - 0.5`: [N, K], [N, K] to [N]."""
-    return F.huber_loss(output, target, reduction="none").mean(dim=1)
-
-
-def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    """`-log softmax(y)[t]`: scores [N, K] and class indices [N] to [N]."""
-    return F.cross_entropy(output, target, reduction="none")
-
-
-LOSSES: dict[str, Loss] = {
-    "squared": squared,
-    "absolute": absolute,
-    "huber": huber,
-    "cross_entropy": cross_entropy,
-}
-
-
-def mean(losses: Tensor, weight: Tensor | None) -> Tensor:
-    """`sum(w l) / N`: [N] to one number.
+def mean(found: Losses, weight: Tensor | None) -> Tensor:
+    """`sum(w l) / R` over the R rows that count: one number, 0 where none does.
 
     The weights have the mean 1 in the data set, not in each batch: divided by a batch's own sum of
     weights, a weight would count for less the smaller the batch, and for nothing in one of one row.
     """
-    return losses.mean() if weight is None else (weight * losses).mean()
+    values = found.values if weight is None else weight.reshape(-1) * found.values
+    return values.sum() / max(1, found.num)
+
+
+def _counted(values: Tensor, counts: Tensor) -> Losses:
+    num = int(counts.sum())
+    return Losses(values, num, None if num == len(counts) else counts)
+
+
+def squared(output: Tensor, target: Tensor) -> Tensor:
+    """`(y - t)^2`."""
+    return F.mse_loss(output, target, reduction="none")
+
+
+def absolute(output: Tensor, target: Tensor) -> Tensor:
+    """`|y - t|`."""
+    return F.l1_loss(output, target, reduction="none")
+
+
+def huber(output: Tensor, target: Tensor) -> Tensor:
+    """`0.5 e^2 if |e| <= 1 else |e| - 0.5` with `e = y - t`."""
+    return F.huber_loss(output, target, reduction="none")
+
+
+def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """`-t log s(y) - (1 - t) log(1 - s(y))` with the logistic function s of the score y."""
+    return F.binary_cross_entropy_with_logits(output, target, reduction="none")
+
+
+def _quantile(output: Tensor, target: Tensor, spec: Spec) -> Tensor:
+    """`max(q e, (q - 1) e)` with `e = t - y` (Koenker & Bassett 1978): [R, targets Q] each."""
+    levels = torch.tensor(spec.quantiles, dtype=output.dtype)
+    e = target[:, :, None] - output.view(len(output), -1, len(levels))
+    return torch.maximum(levels * e, (levels - 1.0) * e).view(output.shape)
+
+
+ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "squared": squared,
+    "absolute": absolute,
+    "huber": huber,
+    "binary_cross_entropy": binary_cross_entropy,
+}

@@ -13,7 +13,7 @@ from unrolled.training.plan import Plan
 
 @dataclass
 class Totals:
-    """Over some batches: sum of the rows' losses, number of rows, and largest gradient norm."""
+    """Over some batches: sum of the rows' losses, rows that count, and largest gradient norm."""
 
     loss: float = 0.0
     rows: float = 0.0
@@ -41,7 +41,13 @@ class Progress:
     finished: bool = False
 
     def close_epoch(self, valid_loss: float | None, rate: float, seconds: float) -> Record:
-        """Turn the running sums into the epoch's record, and stand before the next epoch."""
+        """Turn the running sums into the epoch's record, and stand before the next epoch.
+
+        Raises:
+            ValueError: no row of the epoch counted, for all targets are missing.
+        """
+        if not self.totals.rows:
+            raise ValueError("y has no target at all to train on; all of them are missing")
         self.epoch += 1
         record = Record(
             epoch=self.epoch,

@@ -1,0 +1,77 @@
+"""A recurrent stack with its embedding, and the head that reads it: base of the models with one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from unrolled.models.heads import DenseHead
+from unrolled.models.sharing import share
+from unrolled.nn.recurrent import GRU, LSTM, RNN
+from unrolled.runtime.spec import Recurrent, Spec, initial_values
+
+State = Tensor | tuple[Tensor, Tensor]
+
+
+class RecurrentModel(DenseHead):
+    """Embedding, recurrent stack and output layer; what is between the last two is the model's.
+
+    Args:
+        spec: a spec with a recurrent stack and one of the model's poolings.
+        flat: [P] float32 parameters, shared with the module; None draws them from seed 0.
+
+    Raises:
+        ValueError: the spec has no recurrent stack, or another pooling.
+    """
+
+    poolings: ClassVar[tuple[str, ...]]
+
+    def __init__(self, spec: Spec, flat: NDArray[np.float32] | None = None) -> None:
+        name = type(self).__name__
+        if spec.recurrent is None:
+            raise ValueError(f"{name} takes a spec with a recurrent stack; use OneToOne")
+        if spec.pooling not in self.poolings:
+            raise ValueError(
+                f"{name} takes a spec with the pooling {' or '.join(self.poolings)}, got "
+                f"{spec.pooling!r}"
+            )
+        super().__init__(spec)
+        with torch.device("meta"):
+            self.embedding = (
+                nn.Embedding(spec.input_size, spec.embedding_size) if spec.embedding_size else None
+            )
+            self.recurrent = stack(spec.recurrent, spec.embedding_size or spec.input_size)
+            self.add_head(spec.recurrent.output_size)
+        share(self, spec, initial_values(spec, 0) if flat is None else flat)
+
+    def states(
+        self, x: Tensor, lengths: Tensor | None = None, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """Hidden states [T, N, D*H] of the last layer (0 where padded), and the last state."""
+        if self.embedding is not None:
+            x = self.embedding(x)
+        output: Tensor
+        output, state = self.recurrent(x, state, lengths=lengths)
+        return output, state
+
+
+def stack(recurrent: Recurrent, input_size: int) -> RNN | GRU | LSTM:
+    """The recurrent layers of a spec, reading inputs of `input_size`, time-major."""
+    size, layers = recurrent.hidden_size, recurrent.num_layers
+    two_ways, dropout = recurrent.bidirectional, recurrent.dropout
+    if recurrent.cell == "gru":
+        return GRU(input_size, size, layers, dropout=dropout, bidirectional=two_ways)
+    if recurrent.cell == "lstm":
+        return LSTM(input_size, size, layers, dropout=dropout, bidirectional=two_ways)
+    return RNN(
+        input_size,
+        size,
+        layers,
+        nonlinearity=recurrent.nonlinearity,
+        dropout=dropout,
+        bidirectional=two_ways,
+    )
