@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from unrolled.runtime.spec import ACTIVATIONS, LOSSES, POOLINGS, Spec
 
 CELLS = {"tanh": 0, "relu": 1, "gru": 2, "lstm": 3}
 LOSS_CODES = {name: i for i, name in enumerate((*LOSSES["point"], *LOSSES["class"]))}
+
+_NDIM, _DTYPE = attrgetter("ndim"), attrgetter("dtype")
 
 
 class Described(NamedTuple):
@@ -140,16 +143,26 @@ def describe_batches(
         TypeError: an array of rows is not int64.
         ValueError: one is not 1-D, is empty, or names a row that is not there.
     """
-    for b, part in enumerate(rows):
-        if len(check_array(f"rows[{b}]", part, np.int64, (None,), contiguous=False)) == 0:
-            raise ValueError(f"rows[{b}] is empty, but a batch needs at least one row")
+    sizes = _sizes(rows)
     first = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum([len(part) for part in rows], out=first[1:])
+    np.cumsum(sizes, out=first[1:])
     whole = np.concatenate(rows) if rows else np.empty(0, np.int64)
     if len(whole) and (whole.min() < 0 or whole.max() >= num_rows):
         wrong = whole[(whole < 0) | (whole >= num_rows)][0]
         raise ValueError(f"rows holds {wrong}, but the data has rows 0 to {num_rows - 1}")
     return whole, first
+
+
+def _sizes(rows: Sequence[NDArray[np.int64]]) -> list[int]:
+    """Rows of each batch; thousands of batches are looked at together, since each is small."""
+    if set(map(type, rows)) == {np.ndarray}:
+        sizes = list(map(len, rows)) if set(map(_NDIM, rows)) == {1} else [0]
+        if min(sizes) > 0 and set(map(_DTYPE, rows)) == {np.dtype(np.int64)}:
+            return sizes
+    for b, part in enumerate(rows):
+        if len(check_array(f"rows[{b}]", part, np.int64, (None,), contiguous=False)) == 0:
+            raise ValueError(f"rows[{b}] is empty, but a batch needs at least one row")
+    return list(map(len, rows))
 
 
 def check_array(
