@@ -46,12 +46,14 @@ def philox(counter: np.ndarray, key: int) -> np.ndarray:
 
 def factors(p: float, seed: int, step: int, site: int, rows: int, columns: int) -> np.ndarray:
     """0 or 1 / (1 - p) for each element [rows, columns]."""
-    blocks = -(-columns // 4)
-    counter = np.empty((rows * blocks, 4), np.uint64)
-    counter[:, 0] = np.tile(np.arange(blocks), rows)
-    counter[:, 1] = np.repeat(np.arange(rows), blocks)
-    counter[:, 2], counter[:, 3] = step, site
-    drawn = philox(counter, seed).reshape(rows, blocks * 4)[:, :columns]
+    groups = -(-columns // 32)
+    counter = np.empty((rows, groups, 8, 4), np.uint64)
+    counter[..., 0] = np.arange(groups * 8).reshape(groups, 8)
+    counter[..., 1] = np.arange(rows)[:, None, None]
+    counter[..., 2], counter[..., 3] = step, site
+    # Of 32 columns, the first 8 draw the first word of 8 blocks.
+    drawn = philox(counter.reshape(-1, 4), seed).reshape(rows, groups, 8, 4).swapaxes(2, 3)
+    drawn = drawn.reshape(rows, groups * 32)[:, :columns]
     return (drawn >= int(np.float32(p) * 2**32)) / (1 - np.float64(np.float32(p)))
 
 
