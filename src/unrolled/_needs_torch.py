@@ -8,7 +8,7 @@ except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
     raise ModuleNotFoundError(
-        "PyTorch is not installed, and unrolled.nn, unrolled.models and engine='torch' need it; run: "
-        "pip install 'unrolled[torch]'",
+        "PyTorch is not installed, and unrolled.nn, unrolled.models and engine='torch' need it; "
+        "run: pip install 'unrolled[torch]'",
         name="torch",
     ) from error

@@ -34,6 +34,9 @@ def test_the_demo_writes_a_report_with_pictures(tmp_path, capsys):
     for word in ("input [10, 3, 1]", "hidden states [10, 3, 64]", "output [10, 1]", "Seattle"):
         assert word in shown.replace("\n", " ")
     assert "report.html" in shown
+    for told in (shown.replace("\n", " "), path.read_text(encoding="utf-8")):
+        assert "kernels (engine=" in told.replace("&#x27;", "'").replace("&#39;", "'")
+        assert "fit, ms" in told
     page = Page()
     page.feed(path.read_text(encoding="utf-8"))
     assert len(page.headings) == 5

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 Succeed = Callable[[str], str]
 
@@ -21,9 +20,7 @@ def test_json(succeed: Succeed, monkeypatch: pytest.MonkeyPatch, folder: Path) -
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     found = json.loads(succeed("doctor --json"))
     assert found["versions"]["python"] == platform.python_version()
-    assert found["versions"]["torch"] == version("torch")
     assert found["versions"]["numpy"] == np.__version__
-    assert found["threads"]["torch"] == torch.get_num_threads()
     assert found["threads"]["UNROLLED_NUM_THREADS"] == "1"
     assert found["threads"]["OMP_NUM_THREADS"] == "3"
     assert found["recurrence"]["training"] == "compiled kernels"
@@ -41,10 +38,20 @@ def test_for_people(succeed: Succeed, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = succeed("doctor")
     for group in ("versions", "processor", "threads", "recurrence", "data sets"):
         assert f"{group}\n" in shown
-    assert f"  torch          {version('torch')}\n" in shown
+    assert f"  numpy          {version('numpy')}\n" in shown
     assert "  UNROLLED_DATA  /nowhere/at/all, which is no folder\n" in shown
     monkeypatch.delenv("UNROLLED_DATA")
     assert "  UNROLLED_DATA  not set\n" in succeed("doctor")
+
+
+@pytest.mark.torch
+def test_with_torch(succeed: Succeed) -> None:
+    import torch
+
+    found = json.loads(succeed("doctor --json"))
+    assert found["versions"]["torch"] == version("torch")
+    assert found["threads"]["torch"] == torch.get_num_threads()
+    assert found["recurrence"]["unrolled.nn"] == "compiled kernels"
 
 
 def test_without_torch(succeed: Succeed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,10 +67,12 @@ def test_without_torch(succeed: Succeed, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "torch", None)
     found = json.loads(succeed("doctor --json"))
     assert found["versions"]["torch"] == 'not installed: pip install "unrolled[torch]"'
-    assert found["recurrence"]["training"] == "none (torch is not installed)"
+    assert found["recurrence"]["training"] == "compiled kernels"
+    assert found["recurrence"]["unrolled.nn"] == "none (torch is not installed)"
     assert "torch" not in found["threads"]
 
 
+@pytest.mark.torch
 def test_without_compiled_kernels(succeed: Succeed, monkeypatch: pytest.MonkeyPatch) -> None:
     from unrolled.kernels import engine
 
@@ -71,7 +80,7 @@ def test_without_compiled_kernels(succeed: Succeed, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(engine, "why_not", "were not built for this Python (no such module)")
     found = json.loads(succeed("doctor --json"))["recurrence"]
     assert found["training"].startswith("torch's layers, on ")
-    assert found["prediction"] == found["training"]
+    assert found["prediction"] == found["unrolled.nn"] == found["training"]
     assert found["unrolled.kernels"] == (
         "the equations in NumPy: the compiled kernels were not built for this Python "
         "(no such module)"

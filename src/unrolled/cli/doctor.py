@@ -107,14 +107,17 @@ def _recurrence() -> dict[str, Any]:
         from unrolled.kernels import engine
 
     torch = _torch()
-    layers = f"none ({torch})"
-    if not isinstance(torch, str):
+    if isinstance(torch, str):
+        layers = f"none ({torch})"
+    elif engine.COMPILED is None:
+        layers = f"torch's layers, on {torch.backends.cpu.get_cpu_capability()}"
+    else:
         layers = "compiled kernels"
-        if engine.COMPILED is None:
-            layers = f"torch's layers, on {torch.backends.cpu.get_cpu_capability()}"
+    estimators = layers if engine.COMPILED is None else "compiled kernels"
     found: dict[str, Any] = {
-        "training": layers,
-        "prediction": layers,
+        "training": estimators,
+        "prediction": estimators,
+        "unrolled.nn": layers,
         "unrolled.kernels": engine.describe(),
     }
     if engine.COMPILED is None:

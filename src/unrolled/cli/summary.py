@@ -47,6 +47,7 @@ def tell(
         ("target", _target(saved, rows.targets())),
         ("model", f"{type(model).__name__}: {_network(model.spec_)}"),
         ("training", _training(model.history_)),
+        ("engine", model.explain().splitlines()[0].removeprefix("fit: ")),
         ("saved", saved.name),
         ("next", shlex.join(["unrolled", "plot", saved.name, str(shown)])),
     ]

@@ -36,7 +36,8 @@ def as_float(X: Any, name: str = "X") -> np.ndarray:
         ValueError: X is complex, ragged, or a masked array with hidden values.
     """
     refuse_sparse(X, name)
-    if np.ma.isMaskedArray(X) and np.ma.getmaskarray(X).any():
+    # Where there is a masked array, numpy.ma is imported; it need not be for any other.
+    if "numpy.ma" in sys.modules and np.ma.isMaskedArray(X) and np.ma.getmaskarray(X).any():
         raise ValueError(f"{name} is a masked array with hidden values; fill or drop them first.")
     try:
         array = np.asarray(X)

@@ -9,7 +9,6 @@ from unrolled.estimators.base import Network
 from unrolled.estimators.classifier import SequenceClassifier
 from unrolled.estimators.feed_forward import FeedForwardClassifier, FeedForwardRegressor
 from unrolled.estimators.regressor import SequenceRegressor
-from unrolled.estimators.saving import restore
 
 __all__ = [
     "FeedForwardClassifier",
@@ -39,4 +38,6 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises:
         ArtifactError: there is none, or it is damaged.
     """
+    from unrolled.estimators.saving import restore
+
     return restore(ESTIMATORS, path)

@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.arguments import TrainingArguments
-from unrolled.estimators.checkpoints import Run, Stored
 from unrolled.estimators.contract import check_consistent_length, not_fitted
 from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Inputs, Part, Seeds, hold_out, read_weight, seeds
 from unrolled.estimators.progress_bar import watch
-from unrolled.estimators.saving import restore, save
 from unrolled.runtime.files import check_writable
 from unrolled.runtime.spec import Spec, initial_values, views
 from unrolled.training import engines
@@ -31,6 +29,8 @@ from unrolled.training.progress import Progress
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from unrolled.estimators.checkpoints import Stored
 
 # Rows that are predicted at once: fewer where sequences are long, which bounds the memory.
 PREDICT_ROWS = 256
@@ -125,7 +125,7 @@ class Network(Learned, TrainingArguments):
                 "or validation_data"
             )
         with self._unchanged_on_error():
-            stored = None if resume_from is None else Stored.read(resume_from)
+            stored = None if resume_from is None else _read_checkpoint(resume_from)
             drawn = seeds(self.random_state)
             if stored is not None and self.random_state is None:
                 drawn = Seeds(stored.seed)
@@ -185,6 +185,8 @@ class Network(Learned, TrainingArguments):
             OSError: the folder cannot be written.
         """
         self._check_fitted()
+        from unrolled.estimators.saving import save
+
         save(self, path, self.table_ if table is None else table)
 
     @classmethod
@@ -194,6 +196,8 @@ class Network(Learned, TrainingArguments):
         Raises:
             ArtifactError: there is none, it is damaged, or it is of another class.
         """
+        from unrolled.estimators.saving import restore
+
         estimator: Self = restore({cls.__name__: cls}, path)
         return estimator
 
@@ -256,6 +260,8 @@ class Network(Learned, TrainingArguments):
         progress = Progress()
         save = None
         if self.checkpoint is not None or stored is not None:
+            from unrolled.estimators.checkpoints import Run
+
             run = Run(self, data, watched, drawn, choice.name)
             if stored is not None:
                 progress = run.go_on_from(stored, self.weights_, engine)
@@ -335,6 +341,12 @@ _OTHER_MODEL = (
     "the arguments of this {} describe another model than the one that was fitted, which "
     "partial_fit would go on with; set them back, or call fit"
 )
+
+
+def _read_checkpoint(path: str | os.PathLike[str]) -> Stored:
+    from unrolled.estimators.checkpoints import Stored
+
+    return Stored.read(path)
 
 
 def predict_rows(inputs: Sequences | NDArray[np.float32]) -> int:

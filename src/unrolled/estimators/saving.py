@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -106,6 +105,8 @@ def _check(estimator: Any) -> None:
 
 
 def _versions(estimator: Any) -> dict[str, str | None]:
+    from importlib.metadata import version
+
     by_torch = getattr(estimator, "engine_", None) == TORCH
     return {
         **{name: version(name) for name in ("numpy", "scikit-learn")},

@@ -34,7 +34,7 @@ class Choice(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.reason}), {threads(self.name)}"
+        return f"{self.name} ({self.reason}), {_threads(self.name)}"
 
 
 def choose(engine: str, spec: Spec) -> Choice:
@@ -125,13 +125,13 @@ def suited_threads(choice: Choice, spec: Spec, rows: int) -> AbstractContextMana
     return suited_threads(spec, rows)
 
 
-def threads(name: str) -> str:
+def _threads(name: str) -> str:
     """What an engine computes with and on how many threads, as a clause."""
     if name == KERNELS:
         return compiled.describe()
-    import torch
+    from unrolled.training import threads
 
-    return f"torch's own {torch.get_num_threads()} threads, one where the model is small"
+    return threads.describe()
 
 
 def _has_torch() -> bool:

@@ -30,6 +30,14 @@ def largest_product(spec: Spec, rows: int) -> float:
     return 2.0 * rows * max(sizes)
 
 
+def describe() -> str:
+    """On how many threads torch computes, as a clause."""
+    num_threads = torch.get_num_threads()
+    if num_threads == 1:
+        return "1 thread"
+    return f"{num_threads} threads, 1 where its products are small"
+
+
 @contextmanager
 def suited_threads(spec: Spec, rows: int) -> Iterator[None]:
     """Run on one of torch's threads where the network's products are small, else on all.

@@ -42,6 +42,12 @@ def run(out: Path = Path("unrolled-demo"), quick: bool = False) -> Path:
     console.print(
         f"shapes at {walks[0].num_samples} samples: {shapes}", highlight=False, soft_wrap=True
     )
+    console.print(
+        f"engine of every {walks[0].model.explain().splitlines()[0]}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     show(console, walks_table(walks))
     series = []
     for title, forecast in (

@@ -42,7 +42,7 @@ def walks_table(walks: Sequence[Walks]) -> Table:
             "after training",
             "on new walks",
             "repeat last value",
-            "seconds",
+            "fit, ms",
         ),
         [
             (
@@ -51,7 +51,7 @@ def walks_table(walks: Sequence[Walks]) -> Table:
                 round(w.after, 4),
                 round(w.new, 4),
                 round(w.repeat_last, 4),
-                round(w.seconds, 2),
+                round(1000 * w.seconds, 1),
             )
             for w in walks
         ],
@@ -94,6 +94,11 @@ def _walks_section(walks: Sequence[Walks]) -> Section:
                 "h_t = tanh(W_ih x_t + W_hh h_{t-1} + b), and one output, and is trained on the "
                 f"squared error by Adam at a learning rate of {LEARNING_RATE:g} for {EPOCHS} "
                 "epochs."
+            ),
+            (
+                f"The whole fit of {first.num_samples} samples took {1000 * first.seconds:.1f} "
+                f"milliseconds, that of {last.num_samples:,} samples {last.seconds:.2f} seconds, "
+                f"by this engine: {first.model.explain().splitlines()[0].removeprefix('fit: ')}."
             ),
             f"Shapes at {first.num_samples} samples: {shapes}.",
             walks_table(walks),
