@@ -12,6 +12,10 @@ INPUTS := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 ARGS ?=
 # Numeric libraries at one thread: each test worker has a core of its own.
 TEST_ENVIRONMENT := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# In tests/without_torch PyTorch cannot be imported, whatever is installed.
+WITHOUT_TORCH := UNROLLED_TEST=without-torch PYTHONPATH=tests/without_torch
+# A folder for the test reports tests.xml and tests-without-torch.xml; none without it.
+REPORTS ?=
 
 # $(VENV)/.whole is written when an installation has ended: the Python and the folder it was for.
 # Without it, or with something else in it, the environment is made anew.
@@ -30,8 +34,10 @@ help: ## show this list
 demo: $(VENV)/.demo ## set up .venv if needed, then train on real data and write unrolled-demo/report.html
 	$(BIN)/unrolled demo
 
-test: $(VENV)/.dev ## set up .venv if needed, then run the whole test suite (ARGS="-k gru" narrows it)
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2 $(ARGS)
+test: $(VENV)/.dev ## set up .venv if needed, run all tests, then without torch those that can (ARGS="-k gru": some)
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2 $(call report,tests) $(ARGS)
+	$(TEST_ENVIRONMENT) $(WITHOUT_TORCH) $(BIN)/python -m pytest -n 2 \
+	    $(call report,tests-without-torch) $(ARGS) $(NONE_IS_RIGHT)
 
 lint: $(VENV)/.dev ## check format, lint and types
 	$(BIN)/python -m ruff format --check .
@@ -57,13 +63,17 @@ sanitize-thread:
 	$(call preload,tsan) TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 \
 	    setarch -R $(call kernel-tests,thread)
 
+report = $(if $(REPORTS),--junitxml=$(REPORTS)/$(1).xml)
+# What ARGS chooses may all need torch: pytest then finds nothing to do, which is its status 5.
+NONE_IS_RIGHT = $(if $(ARGS),|| [ $$? -eq 5 ])
+
 clean: ## remove .venv, builds, caches and reports
 	rm -rf $(VENV) build dist reports unrolled-demo
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.demo: $(INPUTS) $(ANEW)
-	$(call set-up,torch$(comma)demo)
+	$(call set-up,demo)
 	@touch $@
 
 $(VENV)/.dev: $(INPUTS) $(ANEW)

@@ -1,4 +1,8 @@
-"""One thread, no screen, the same examples every time, and data sets that may be absent."""
+"""One thread, no screen, the same examples every time, and data sets that may be absent.
+
+With the variable UNROLLED_TEST=without-torch and the folder `without_torch` on PYTHONPATH, tests
+that need no PyTorch run where importing it fails; `make test` does so after the whole suite.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +25,79 @@ settings.register_profile(
 settings.register_profile("few", parent=settings.get_profile("bounded"), max_examples=15)
 settings.load_profile("bounded")
 
-if importlib.util.find_spec("torch") is not None:
+ROOT = Path(__file__).parents[1]
+WITHOUT_TORCH = os.environ.get("UNROLLED_TEST") == "without-torch"
+# What imports torch as it is imported. Single tests that need it have the marker `torch`.
+NEED_TORCH = (
+    "src/unrolled/_needs_torch.py",
+    "src/unrolled/models",
+    "src/unrolled/nn",
+    "src/unrolled/training/by_torch.py",
+    "src/unrolled/training/gradients.py",
+    "src/unrolled/training/losses.py",
+    "src/unrolled/training/optimizers.py",
+    "src/unrolled/training/threads.py",
+    "tests/kernels/test_equations.py",
+    "tests/kernels/test_layout.py",
+    "tests/models",
+    "tests/nn",
+    "tests/runtime/chain_problems.py",
+    "tests/runtime/test_network.py",
+    "tests/runtime/test_network_dropout.py",
+    "tests/runtime/test_network_errors.py",
+    "tests/runtime/test_network_training.py",
+    "tests/runtime/test_spec.py",
+    "tests/training/test_by_torch.py",
+    "tests/training/test_gradients.py",
+    "tests/training/test_losses.py",
+    "tests/training/test_steps.py",
+    "tests/training/test_threads.py",
+)
+# Where tests are left without torch: a run of the whole suite that finds none in one of them fails.
+WITHOUT_TORCH_TOO = (
+    "src/unrolled",
+    "tests/cli",
+    "tests/data",
+    "tests/estimators",
+    "tests/hostile",
+    "tests/kernels",
+    "tests/plots",
+    "tests/runtime",
+    "tests/training",
+)
+
+if not WITHOUT_TORCH:
     import torch
 
     torch.set_num_threads(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out what needs torch where there is none."""
+    config.addinivalue_line("markers", "torch: needs PyTorch; not run where it is not installed")
+    if not WITHOUT_TORCH:
+        return
+    if importlib.util.find_spec("torch") is not None:
+        raise pytest.UsageError("UNROLLED_TEST=without-torch, but torch can be imported")
+    left_out = [str(ROOT / path) for path in NEED_TORCH]
+    config.option.ignore = [*(config.option.ignore or []), *left_out]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without torch, deselect the tests marked as needing it, and see that others are left."""
+    if not WITHOUT_TORCH:
+        return
+    needing = [item for item in items if item.get_closest_marker("torch")]
+    items[:] = [item for item in items if not item.get_closest_marker("torch")]
+    config.hook.pytest_deselected(items=needing)
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    found = [item.path.relative_to(ROOT).as_posix() for item in items]
+    for place in WITHOUT_TORCH_TOO:
+        if not any(path.startswith(f"{place}/") for path in found):
+            raise pytest.UsageError(f"no test of {place} is left without torch")
+
 
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
 

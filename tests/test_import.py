@@ -68,7 +68,10 @@ def test_estimators_bring_neither_torch_nor_scikit_learn() -> None:
     assert imported_by("import unrolled.training.engines").isdisjoint(HEAVY - {"numpy"})
 
 
-@pytest.mark.parametrize("name", unrolled.__all__)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.torch) if n == "nn" else n for n in unrolled.__all__],
+)
 def test_public_name_is_there(name: str) -> None:
     assert getattr(unrolled, name) is not None
     assert name in dir(unrolled)

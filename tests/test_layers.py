@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": {"runtime"},
     "models": {"kernels", "runtime", "nn", "_needs_torch"},
     "training": {"kernels", "runtime", "nn", "models", "data"},
-    "estimators": {"kernels", "runtime", "nn", "models", "training", "data", "_needs_torch"},
+    "estimators": {"kernels", "runtime", "training", "data"},
     "plots": set(),
     "serve": {"runtime"},
     "cli": {
@@ -39,8 +39,13 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 WITHOUT_TORCH = {
     "kernels.layout", "kernels.equations", "kernels.engine", "kernels.call", "kernels.compiled",
-    "kernels", "runtime", "data", "plots", "serve",
+    "kernels", "runtime", "data", "plots", "serve", "estimators",
 }  # fmt: skip
+# Of training the engine through torch alone may import it, and is imported where it is chosen.
+TORCH_ENGINE = {
+    f"unrolled.training.{name}"
+    for name in ("by_torch", "losses", "optimizers", "gradients", "threads")
+}
 PICKLES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNPICKLING_CALLS = {"read_pickle", "to_pickle"}
 
@@ -94,6 +99,10 @@ def unpickling(tree: ast.AST) -> Iterator[tuple[str, int]]:
                 yield f"{owner}.{node.attr}", node.lineno
 
 
+def needs_torch(module: str) -> bool:
+    return module.split(".")[0] == "torch" or room_of(module) in {"nn", "models", "_needs_torch"}
+
+
 def faults(source: str, module: str, *, is_package: bool = False) -> list[str]:
     """What is wrong with one module, a sentence each."""
     tree = ast.parse(source)
@@ -115,6 +124,8 @@ def faults(source: str, module: str, *, is_package: bool = False) -> list[str]:
             found.append(f"{where}: imports {top}, and no pickle is ever read or written")
         elif top == "torch" and room in WITHOUT_TORCH:
             found.append(f"{where}: {room} never imports torch")
+        elif room == "training" and module not in TORCH_ENGINE and needs_torch(item.module):
+            found.append(f"{where}: {module} never imports torch")
         elif top == "unrolled" and room:
             other = room_of(item.module)
             if other not in MAY_IMPORT:
@@ -191,6 +202,10 @@ def test_sources_were_found() -> None:
         ("unrolled.data.text", "import torch.nn", "data never imports torch"),
         ("unrolled.runtime.spec", "def f():\n    from torch import nn", "runtime never imports"),
         ("unrolled.kernels", "__import__('torch')", "kernels never imports torch"),
+        ("unrolled.estimators.base", "def f():\n    import torch", "estimators never imports"),
+        ("unrolled.estimators.base", "from unrolled.models import X", "may not import models"),
+        ("unrolled.training.loop", "import torch", "unrolled.training.loop never imports torch"),
+        ("unrolled.training.loop", "from unrolled.models import X", "never imports torch"),
         ("unrolled.plots.style", "from unrolled.runtime import Spec", "may not import runtime"),
         ("unrolled.models.heads", "import importlib as i\ni.import_module('unrolled.cli')", "cli"),
         ("unrolled.models.heads", "import unrolled", "front door"),
@@ -221,6 +236,7 @@ def test_faults_are_reported(module: str, source: str, fault: str) -> None:
         ("unrolled.runtime.spec", "from unrolled.kernels.layout import recurrent_shapes"),
         ("unrolled.runtime.spec", "from unrolled.kernels import gru_step, layout"),
         ("unrolled.nn.unroll", "import torch\nfrom torch import nn"),
+        ("unrolled.training.by_torch", "import torch\nfrom unrolled.models import ManyToOne"),
         ("unrolled.data.text", "np.load(path, allow_pickle=False)"),
         ("unrolled.data.text", "x = 1\n" * MAX_LINES),
         ("unrolled", "def __getattr__(name):\n    from unrolled import data\n    return data"),

@@ -1,12 +1,14 @@
 """Without PyTorch the parts that need it say so in one sentence; the others work."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 BLOCKED = Path(__file__).with_name("without_torch")
 
 
@@ -88,3 +90,21 @@ def test_data_plots_kernels_and_runtime_work_without_torch():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["321", "(10,", "3)"]
+
+
+def test_only_what_imports_torch_is_left_out_of_the_run_without_it(request):
+    conftest = next(
+        plugin
+        for plugin in request.config.pluginmanager.get_plugins()
+        if getattr(plugin, "__file__", None) == str(ROOT / "tests" / "conftest.py")
+    )
+    torch = r"^\s*(import|from) (torch|chain_problems|unrolled\.(nn|models))\b|_needs_torch"
+    asks = re.compile(torch, re.MULTILINE)
+    for place in conftest.NEED_TORCH:
+        path = ROOT / place
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        assert files, place
+        texts = [file.read_text(encoding="utf-8") for file in files]
+        assert any(asks.search(text) for text in texts), f"{place} imports no torch"
+    for place in conftest.WITHOUT_TORCH_TOO:
+        assert (ROOT / place).is_dir()

@@ -72,6 +72,17 @@ def make(name: str, **changes: Any) -> tuple[Any, Any, Any]:
     return kind(**{**usual, **size, **options, **changes}), X, y
 
 
+@pytest.mark.torch
+def test_a_fit_by_torch_draws_no_global_numbers() -> None:
+    import torch
+
+    before = torch.get_rng_state()
+    model, X, y = make("rnn", engine="torch", dropout=0.3, max_epochs=1)
+    model.fit(X, y)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.torch
 @pytest.mark.parametrize("name", CASES)
 def test_both_engines_learn_the_same(name: str) -> None:
     """Loss curves and final weights, with weights of samples and a part that is watched."""
@@ -91,6 +102,7 @@ def test_both_engines_learn_the_same(name: str) -> None:
     np.testing.assert_allclose(ours._raw_outputs(X), theirs._raw_outputs(X), rtol=0, atol=2e-3)
 
 
+@pytest.mark.torch
 def test_the_textbook_job_agrees_over_twenty_epochs() -> None:
     X, y = random_walk(100, random_state=0)
     models = [
@@ -104,6 +116,7 @@ def test_the_textbook_job_agrees_over_twenty_epochs() -> None:
     np.testing.assert_allclose(models[0].weights_, models[1].weights_, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", CASES)
 def test_prediction_does_not_depend_on_what_trained(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -132,6 +145,7 @@ def test_auto_takes_the_kernels_and_says_so() -> None:
     assert predict.startswith("predict: kernels")
 
 
+@pytest.mark.torch
 def test_auto_takes_torch_where_the_kernels_cannot_and_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +174,7 @@ def test_explain_needs_a_model() -> None:
     assert not hasattr(model, "engine_"), "nothing was trained"
 
 
+@pytest.mark.torch
 def test_partial_fit_goes_on_by_the_other_engine() -> None:
     """The optimizer's moments go along."""
     model, X, y = make("gru, two layers, both ways", engine="torch", class_weight=None)
@@ -173,6 +188,7 @@ def test_partial_fit_goes_on_by_the_other_engine() -> None:
     np.testing.assert_allclose(model.weights_, other.weights_, rtol=0, atol=2e-5)
 
 
+@pytest.mark.torch
 def test_a_saved_model_tells_what_trained_it(tmp_path: Any) -> None:
     for engine in ("kernels", "torch"):
         model, X, y = make("rnn", engine=engine, max_epochs=1)
@@ -182,6 +198,7 @@ def test_a_saved_model_tells_what_trained_it(tmp_path: Any) -> None:
         np.testing.assert_array_equal(again.predict(X), model.predict(X))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("first", "then"), [("kernels", "torch"), ("torch", "auto")])
 def test_a_checkpoint_goes_on_by_its_own_engine_alone(first: str, then: str, tmp_path: Any) -> None:
     path = tmp_path / "run"
@@ -200,7 +217,7 @@ def test_auto_is_stored_as_what_was_chosen(tmp_path: Any) -> None:
     np.testing.assert_array_equal(again.weights_, expected)
 
 
-@pytest.mark.parametrize("engine", ["kernels", "torch"])
+@pytest.mark.parametrize("engine", ["kernels", pytest.param("torch", marks=pytest.mark.torch)])
 def test_fits_side_by_side_give_what_they_give_alone(engine: str) -> None:
     names = ["rnn", "gru, two layers, both ways", "lstm, mean, huber", "dense"] * 2
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from unrolled import (
     FeedForwardClassifier,
@@ -16,7 +15,6 @@ from unrolled import (
 )
 from unrolled.data import Sequences
 from unrolled.estimators import base
-from unrolled.models import ManyToOne
 from unrolled.runtime.spec import Dense, Recurrent, Spec, views
 
 KINDS: list[Any] = [
@@ -54,10 +52,19 @@ def bits(model: Any) -> tuple[bytes, list[Any]]:
     return model.weights_.tobytes(), [{**record, "seconds": 0} for record in model.history_]
 
 
-def test_a_fit_is_a_hand_written_loop_over_scaled_data() -> None:
+@pytest.mark.torch
+@pytest.mark.parametrize("engine", ["kernels", "torch"])
+def test_a_fit_is_a_hand_written_loop_over_scaled_data(engine: str) -> None:
+    import torch
+
+    from unrolled.models import ManyToOne
+
     X, y = data(SequenceRegressor)
     weight = np.random.default_rng(1).uniform(0.5, 2.0, N)
-    arguments = {"shuffle": False, "bucket_by_length": False, "num_layers": 2, "clip_norm": 0.2}
+    arguments = {
+        "shuffle": False, "bucket_by_length": False, "num_layers": 2, "clip_norm": 0.2,
+        "engine": engine,
+    }  # fmt: skip
     model = make(SequenceRegressor, learning_rate=0.01, **arguments)
     model.fit(X, y, sample_weight=weight)
 
@@ -236,12 +243,11 @@ def test_the_effect_of_a_schedule_is_in_the_history() -> None:
 def test_the_same_seed_gives_the_same_bits(kind: Any) -> None:
     X, y = data(kind)
     model = make(kind, dropout=0.2, validation_fraction=0.2).fit(X, y)
-    theirs, torchs = np.random.mtrand._rand.get_state()[1].tolist(), torch.get_rng_state()
+    theirs = np.random.mtrand._rand.get_state()[1].tolist()
     again = make(kind, dropout=0.2, validation_fraction=0.2).fit(X, y)
     assert bits(again) == bits(model)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
     assert np.random.mtrand._rand.get_state()[1].tolist() == theirs, "no global numbers are drawn"
-    assert torch.equal(torch.get_rng_state(), torchs)
     assert bits(model.fit(X, y)) == bits(again), "a second fit starts anew"
 
 

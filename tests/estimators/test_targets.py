@@ -7,7 +7,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-import torch
 
 from unrolled import (
     FeedForwardClassifier,
@@ -56,7 +55,6 @@ LABEL_KINDS: dict[str, Any] = {
     "pandas category": pd.Series(NAMES[LABELS], dtype="category"),
     "polars": pl.Series(NAMES[LABELS].tolist()),
     "pyarrow": pa.array(NAMES[LABELS].tolist()),
-    "torch": torch.from_numpy(LABELS),
     "negative": -LABELS,
 }
 
@@ -75,6 +73,17 @@ def test_labels_of_every_kind_come_back(kind: str, estimator: Any) -> None:
     shares = model.predict_proba(inputs)
     assert shares.shape == (N, 3)
     assert (model.classes_[shares.argmax(axis=1)] == found).all()
+
+
+@pytest.mark.torch
+def test_labels_and_numbers_may_be_tensors() -> None:
+    import torch
+
+    model = classifier(max_epochs=1).fit(TABLE, torch.from_numpy(LABELS))
+    assert model.classes_.tolist() == [0, 1, 2]
+    expected = regressor().fit(TABLE, TABLE[:, 0]).weights_
+    same = regressor().fit(torch.from_numpy(TABLE), torch.from_numpy(TABLE[:, 0])).weights_
+    np.testing.assert_array_equal(same, expected)
 
 
 def test_two_classes_and_bools() -> None:
@@ -119,7 +128,7 @@ def test_a_column_of_labels_is_flattened_with_a_warning() -> None:
 def test_numbers_of_every_kind() -> None:
     y = TABLE[:, 0]
     expected = regressor().fit(TABLE, y).weights_
-    kinds = (y.tolist(), pd.Series(y), pl.Series(y), pa.array(y), torch.from_numpy(y), tuple(y))
+    kinds = (y.tolist(), pd.Series(y), pl.Series(y), pa.array(y), tuple(y))
     for same in kinds:
         np.testing.assert_array_equal(regressor().fit(TABLE, same).weights_, expected)
     whole = (10 * y).astype(int)

@@ -37,12 +37,14 @@ def test_the_kernels_where_they_can(asked: str) -> None:
     assert str(choice).startswith(f"kernels ({choice.reason}), compiled kernels, ")
 
 
+@pytest.mark.torch
 def test_torch_where_it_is_asked_for() -> None:
     choice = choose("torch", SPEC)
     assert choice == Choice("torch", "engine='torch'")
-    assert str(choice).startswith("torch (engine='torch'), torch's own ")
+    assert str(choice).startswith("torch (engine='torch'), 1 thread")
 
 
+@pytest.mark.torch
 @pytest.mark.usefixtures("no_kernels")
 def test_auto_takes_torch_where_the_kernels_cannot() -> None:
     assert choose("auto", SPEC) == Choice("torch", f"engine='auto': {AGAINST}")
@@ -119,6 +121,7 @@ OPTIMIZERS = [
 ]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{s.loss}-{s.pooling}")
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.name)
 def test_both_engines_do_the_same(spec: Spec, optimizer: Optimizer) -> None:

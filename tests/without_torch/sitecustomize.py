@@ -5,11 +5,15 @@ from importlib.machinery import PathFinder
 find_spec = PathFinder.find_spec
 
 
-def find_spec_of_others(name, path=None, target=None):
-    """What Python's own finder gives, and None for torch, as if it were not installed."""
-    if name.partition(".")[0] == "torch":
-        return None
-    return find_spec(name, path, target)
+class Finder:
+    """Python's own finder, but for torch, which it does not find, as if it were not installed."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        """What Python's own finder gives, or None for torch."""
+        if name.partition(".")[0] == "torch":
+            return None
+        return find_spec(name, path, target)
 
 
-PathFinder.find_spec = staticmethod(find_spec_of_others)
+PathFinder.find_spec = Finder.find_spec
