@@ -7,18 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chain_problems import (
-    LENGTHS,
+    LARGE,
     Problem,
-    Reference,
     assert_close_gradients,
     problem,
     recurrent_spec,
     table_spec,
 )
+from torch_chains import Reference
 
-from unrolled.kernels import engine
 from unrolled.runtime.network import Network
-from unrolled.runtime.spec import Dense, Recurrent, Spec
+from unrolled.runtime.spec import Dense
 
 pytestmark = pytest.mark.usefixtures("poisoned_scratch")
 
@@ -119,15 +118,6 @@ def test_hidden_states_are_zero_in_padding(cell: str, kind: str, num_layers: int
         assert (found[length:, n] == 0).all()
 
 
-def test_predictions_do_not_depend_on_how_many_rows_there_are() -> None:
-    p = problem(recurrent_spec("gru", pooling="every"), lengths=LENGTHS * 70)
-    network = Network(p.spec, p.flat)
-    rows = np.arange(len(LENGTHS) * 70)
-    whole = network.predict(p.inputs, rows)
-    alone = [network.predict(p.inputs, rows[n : n + 1]) for n in rows]
-    assert np.array_equal(whole, np.concatenate(alone))
-
-
 def test_equal_largest_states_share_the_gradient_of_the_maximum() -> None:
     spec = recurrent_spec("rnn", nonlinearity="relu", pooling="max", hidden_size=40)
     p = problem(spec)
@@ -158,34 +148,6 @@ def test_losses_where_scores_are_large() -> None:
         assert expected_loss > 50
         assert loss == pytest.approx(expected_loss, rel=1e-5)
         np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
-
-
-LARGE = [
-    Spec(9, 37, "class", recurrent=Recurrent("gru", 70), pooling="every", hidden=(Dense(300),)),
-    Spec(50, 50, "class", 40, (), 0.3, Recurrent("lstm", 40, 2, False, 0.2), "every", 0.4, True),
-    Spec(9, 2, "point", recurrent=Recurrent("rnn", 90, 2, True, 0.1), pooling="max"),
-    Spec(9, 2, "point", recurrent=Recurrent("rnn", 90), pooling="mean"),
-    Spec(300, 290, "point", hidden=(Dense(310), Dense(333, "tanh")), hidden_dropout=0.5),
-]
-
-
-@pytest.mark.usefixtures("own_threads")
-@pytest.mark.parametrize("spec", LARGE)
-def test_any_number_of_threads_gives_the_same_bits(spec: Spec) -> None:
-    lengths = tuple(np.random.default_rng(1).integers(20, 60, 130).tolist())
-    p = problem(spec, lengths=lengths, weighted=True, missing=True)
-    rows = np.random.default_rng(2).permutation(130)
-    found = []
-    for threads in (1, 2, 3):
-        engine.set_num_threads(threads)
-        network = Network(spec, p.flat)
-        loss, gradient = network.gradients(p.inputs, p.y, p.weight, rows, dropout=(7, 1))
-        found.append((loss, gradient, network.predict(p.inputs, rows)))
-    assert np.isfinite(found[0][1]).all()
-    for loss, gradient, outputs in found[1:]:
-        assert loss == found[0][0]
-        assert np.array_equal(gradient, found[0][1])
-        assert np.array_equal(outputs, found[0][2])
 
 
 def test_large_gradients() -> None:

@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 import torch
 from chain_problems import (
-    Masks,
-    Reference,
     assert_close_gradients,
     problem,
     recurrent_spec,
     table_spec,
 )
 from torch import Tensor
+from torch_chains import Masks, Reference
 
-from unrolled.kernels import engine
 from unrolled.runtime.network import Network, Settings, TrainState
 from unrolled.runtime.spec import Dense, Spec
 
@@ -145,18 +143,3 @@ def test_training_draws_anew_each_step_and_evaluation_draws_nothing(name: str) -
     assert network.train(p.inputs, p.y, None, [ROWS], [0.0], other).losses[0] not in losses
     sums = network.evaluate(p.inputs, p.y, None, [ROWS])
     assert sums[0] == pytest.approx(float(Reference(p).loss(ROWS)[0].detach()), rel=1e-5)
-
-
-@pytest.mark.usefixtures("own_threads")
-def test_any_number_of_threads_draws_the_same() -> None:
-    spec = Spec(40, 3, "point", hidden=(Dense(900), Dense(700)), hidden_dropout=0.5)
-    p = problem(spec, lengths=(1,) * 200)
-    found = []
-    for threads in (1, 2, 3):
-        engine.set_num_threads(threads)
-        found.append(
-            Network(spec, p.flat).gradients(p.inputs, p.y, None, np.arange(200), dropout=(3, 1))
-        )
-    for loss, gradient in found[1:]:
-        assert loss == found[0][0]
-        assert np.array_equal(gradient, found[0][1])

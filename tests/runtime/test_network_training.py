@@ -8,21 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chain_problems import Problem, Reference, problem, recurrent_spec, table_spec
+from chain_problems import BATCHES, RATES, Problem, problem, recurrent_spec, table_spec
 from torch import Tensor, nn
 from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
+from torch_chains import Reference
 
-from unrolled.kernels import engine
 from unrolled.runtime.network import Network, Settings, TrainState
 from unrolled.runtime.spec import Recurrent, Spec, initial_values, views
 
 pytestmark = pytest.mark.usefixtures("poisoned_scratch")
 
-BATCHES = [np.array(rows) for rows in ([2, 0, 3], [1, 7, 4, 6, 5], [8, 2], [0, 1, 2], [5, 3, 7, 4])]
-RATES = [0.02, 0.05, 0.01, 0.03, 0.02]
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 
 
@@ -139,41 +137,6 @@ def test_carried_state_goes_through_evaluation() -> None:
     assert network.evaluate(p.inputs, p.y, None, batches)[0] != pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.parametrize("carry", [False, True])
-def test_an_epoch_in_slices_gives_the_same_bits(carry: bool) -> None:
-    spec = recurrent_spec("lstm", num_layers=2, dropout=(0.3, 0.0, 0.2), pooling="every")
-    p = problem(spec)
-    batches = [rows[:2] for rows in BATCHES]
-    settings = Settings("adam", seed=11)
-
-    def run(*cuts: slice) -> tuple[np.ndarray, np.ndarray]:
-        network = Network(spec, p.flat.copy())
-        state = TrainState.new(spec, settings, carry=carry)
-        losses = [
-            network.train(p.inputs, p.y, None, batches[cut], RATES[cut], state).losses
-            for cut in cuts
-        ]
-        return network.flat, np.concatenate(losses)
-
-    whole = run(slice(0, 5))
-    for cuts in ((slice(0, 2), slice(2, 5)), [slice(n, n + 1) for n in range(5)]):
-        flat, losses = run(*cuts)
-        assert np.array_equal(flat, whole[0])
-        assert np.array_equal(losses, whole[1])
-
-
-def test_restart_forgets_the_carried_state() -> None:
-    p = problem(recurrent_spec("gru", pooling="every"))
-    network = Network(p.spec, p.flat.copy())
-    state = TrainState.new(p.spec, Settings("sgd"), carry=True)
-    rows = BATCHES[0]
-    first = network.train(p.inputs, p.y, None, [rows], [0.0], state).losses[0]
-    assert not state.restart
-    assert network.train(p.inputs, p.y, None, [rows], [0.0], state).losses[0] != first
-    state.restart = True
-    assert network.train(p.inputs, p.y, None, [rows], [0.0], state).losses[0] == first
-
-
 def walks(num: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     steps = np.concatenate((rng.uniform(-1, 1, (num, 1)), rng.normal(0, 0.1, (num, 3))), axis=1)
@@ -222,49 +185,6 @@ def replace_inputs(X: np.ndarray) -> Any:
     p.inputs.values = np.ascontiguousarray(X.reshape(N * T, -1))
     p.inputs.starts, p.inputs.lengths = np.arange(N) * T, np.full(N, T)
     return p.inputs
-
-
-@pytest.mark.usefixtures("own_threads")
-def test_any_number_of_threads_trains_to_the_same_bits() -> None:
-    spec = Spec(8, 1, "point", recurrent=Recurrent("gru", 96, 2, dropout=0.2), pooling="every")
-    p = problem(spec, lengths=(40,) * 60)
-    batches = [np.arange(60)] * 3
-    flats = []
-    for threads in (1, 2, 3):
-        engine.set_num_threads(threads)
-        network = Network(spec, p.flat.copy())
-        state = TrainState.new(spec, Settings())
-        network.train(p.inputs, p.y, None, batches, [0.01] * 3, state)
-        flats.append(network.flat)
-    assert np.isfinite(flats[0]).all()
-    assert np.array_equal(flats[1], flats[0])
-    assert np.array_equal(flats[2], flats[0])
-
-
-@pytest.mark.parametrize("broken", ["target", "parameter"])
-def test_training_stops_before_the_first_step_that_is_not_finite(broken: str) -> None:
-    p = problem(recurrent_spec("rnn", nonlinearity="relu"))
-    p.y[8] = 1e25  # in the third batch alone: its square is not finite in float32
-    expected = p.flat.copy()
-    before = TrainState.new(p.spec, Settings())
-    Network(p.spec, expected).train(p.inputs, p.y, None, BATCHES[:2], RATES[:2], before)
-    network = Network(p.spec, p.flat.copy())
-    state = TrainState.new(p.spec, Settings())
-    if broken == "parameter":
-        network.flat[-1] = expected[-1] = np.nan
-        trained = network.train(p.inputs, p.y, None, BATCHES, RATES, state)
-        assert trained.done == 0
-        assert state.arrays["step"] == 0
-        assert np.isnan(trained.losses[0])
-        assert np.array_equal(network.flat[:-1], p.flat[:-1])
-        return
-    trained = network.train(p.inputs, p.y, None, BATCHES, RATES, state)
-    assert trained.done == 2
-    assert trained.losses[2] > 1e38
-    assert state.arrays["step"] == 2
-    assert np.array_equal(network.flat, expected)
-    for name, array in before.arrays.items():
-        assert np.array_equal(state.arrays[name], array)
 
 
 def test_counts_are_rows_that_have_a_target() -> None:

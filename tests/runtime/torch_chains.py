@@ -1,0 +1,159 @@
+"""The network of a problem as a torch user would write it.
+
+It is float64 and takes each row alone, without padding, from plain torch.nn parts; dropout
+multiplies by masks that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from chain_problems import Problem
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from unrolled.runtime.spec import Spec, views
+
+# Factors of what dropout acts on: of what recurrent layer l gives, [T, N, D * H], and of the rows
+# that a dense layer reads, [R, F].
+Masks = Callable[[str, int, tuple[int, ...]], Tensor]
+
+KINDS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class Reference:
+    """The network of a problem in torch, float64; `parameters` is [P] and takes gradients."""
+
+    def __init__(self, p: Problem, flat: np.ndarray | None = None) -> None:
+        self.p = p
+        self.spec = p.spec
+        self.named = {
+            name: torch.tensor(value.astype(np.float64), requires_grad=True)
+            for name, value in views(p.spec, p.flat if flat is None else flat).items()
+        }
+
+    def layer(self, index: int) -> tuple[nn.Module, dict[str, Tensor]]:
+        r = self.spec.recurrent
+        assert r is not None
+        size = (self.spec.embedding_size or self.spec.input_size) if index == 0 else r.output_size
+        only_rnn = {"nonlinearity": r.nonlinearity} if r.cell == "rnn" else {}
+        module = KINDS[r.cell](size, r.hidden_size, bidirectional=r.bidirectional, **only_rnn)
+        names = dict(module.double().named_parameters())
+        return module, {
+            name: self.named[f"recurrent.{name.replace('_l0', f'_l{index}')}"] for name in names
+        }
+
+    def states(self, rows: np.ndarray, first: Any, masks: Masks | None) -> tuple[Any, Any]:
+        """Outputs [T_n, D*H] of the last layer for each row, and final states of each layer."""
+        r = self.spec.recurrent
+        assert r is not None
+        ways = 1 + r.bidirectional
+        starts, lengths = self.p.inputs.starts, self.p.inputs.lengths
+        cuts = [slice(starts[row], starts[row] + lengths[row]) for row in rows]
+        shape = (int(lengths[rows].max()), len(rows), r.output_size)
+        xs = [torch.from_numpy(self.p.inputs.values[cut]) for cut in cuts]
+        if self.spec.embedding_size:
+            xs = [self.named["embedding.weight"][x] for x in xs]
+        xs = [x.double() for x in xs]
+        last: list[list[Any]] = []
+        for index in range(r.num_layers):
+            module, named = self.layer(index)
+            outputs, finals = [], []
+            for n, x in enumerate(xs):
+                own = None
+                if first is not None:
+                    part = slice(index * ways, (index + 1) * ways)
+                    own = tuple(torch.from_numpy(s[part, n : n + 1]).double() for s in first)
+                    own = own if r.cell == "lstm" else own[0]
+                given = (x[:, None],) if own is None else (x[:, None], own)
+                output, final = torch.func.functional_call(module, named, given)
+                outputs.append(output[:, 0])
+                finals.append(final if r.cell == "lstm" else (final,))
+            last.append(finals)
+            xs = outputs
+            if masks is not None and index + 1 < r.num_layers:
+                factor = masks("between", index, shape)
+                xs = [x * factor[: len(x), n] for n, x in enumerate(xs)]
+        final_states = [
+            torch.cat([torch.cat([f[k] for f in finals], dim=1) for finals in last])
+            for k in range(1 + (r.cell == "lstm"))
+        ]
+        return xs, final_states
+
+    def scores(
+        self, rows: np.ndarray, first: Any = None, masks: Masks | None = None
+    ) -> tuple[Tensor, Any]:
+        """Raw outputs [R, K], of every step row after row, and the final states."""
+        r, state = self.spec.recurrent, None
+        if r is None:
+            h = torch.from_numpy(self.p.inputs[rows]).double()
+        else:
+            outputs, state = self.states(rows, first, masks)
+            if self.spec.pooling == "every":
+                h = torch.cat(outputs)
+            elif self.spec.pooling == "mean":
+                h = torch.stack([output.mean(dim=0) for output in outputs])
+            elif self.spec.pooling == "max":
+                h = torch.stack([output.amax(dim=0) for output in outputs])
+            else:
+                size = r.hidden_size
+                h = torch.stack([torch.cat((o[-1, :size], o[0, size:])) for o in outputs])
+        for i, dense in enumerate(self.spec.hidden):
+            h = F.linear(h, self.named[f"hidden.{i}.weight"], self.named[f"hidden.{i}.bias"])
+            h = torch.relu(h) if dense.activation == "relu" else torch.tanh(h)
+            if masks is not None:
+                h = h * masks("hidden", i, tuple(h.shape))
+        if masks is not None:
+            h = h * masks("head", 0, tuple(h.shape))
+        weight = self.named["embedding.weight" if self.spec.tied else "head.weight"]
+        return F.linear(h, weight, self.named["head.bias"]), state
+
+    def loss(
+        self, rows: np.ndarray, first: Any = None, masks: Masks | None = None
+    ) -> tuple[Tensor, int, float, Any]:
+        """Sum of weight * loss, rows that count, sum of their weights, and the final states."""
+        scores, state = self.scores(rows, first, masks)
+        places = np.concatenate([self.p.targets_of(row) for row in rows])
+        target = torch.from_numpy(self.p.y[places])
+        if self.spec.loss == "cross_entropy":
+            present = target >= 0
+            losses = F.cross_entropy(scores, target.clamp(min=0), reduction="none") * present
+        else:
+            present = ~target.isnan()
+            each = point_losses(self.spec, scores, target.nan_to_num().double())
+            # One of y is the target of all its quantiles.
+            shared = present.repeat_interleave(each.shape[1] // present.shape[1], dim=1)
+            losses = (each * shared).mean(dim=1)
+            present = present.any(dim=1)
+        weight = torch.ones(len(places), dtype=torch.float64)
+        if self.p.weight is not None:
+            weight = torch.from_numpy(self.p.weight[places]).double()
+        return (weight * losses).sum(), int(present.sum()), float(weight[present].sum()), state
+
+    def gradients(
+        self, rows: np.ndarray, first: Any = None, masks: Masks | None = None
+    ) -> tuple[float, np.ndarray]:
+        """Mean loss over the rows that count, and its gradient [P]."""
+        total, count, _, _ = self.loss(rows, first, masks)
+        mean = total / max(count, 1)
+        found = torch.autograd.grad(mean, list(self.named.values()), allow_unused=True)
+        parts = [
+            np.zeros(value.numel()) if grad is None else grad.numpy().ravel()
+            for grad, value in zip(found, self.named.values(), strict=True)
+        ]
+        return float(mean.detach()), np.concatenate(parts)
+
+
+def point_losses(spec: Spec, scores: Tensor, target: Tensor) -> Tensor:
+    """Scores [R, K] and targets [R, K / quantiles] to [R, K]."""
+    if spec.loss == "quantile":
+        levels = torch.tensor(spec.quantiles, dtype=torch.float64)
+        error = target[:, :, None] - scores.unflatten(1, (-1, len(levels)))
+        return torch.maximum(levels * error, (levels - 1) * error).flatten(1)
+    if spec.loss == "binary_cross_entropy":
+        return F.binary_cross_entropy_with_logits(scores, target, reduction="none")
+    losses = {"squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.huber_loss}
+    return losses[str(spec.loss)](scores, target, reduction="none")
