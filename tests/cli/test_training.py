@@ -47,6 +47,7 @@ def test_without_test_rows_the_training_rows_are_scored(succeed: Succeed) -> Non
     told = succeed(f"{TRAIN} --validation-fraction 0.2 --patience 3")
     assert "training rows   always " in told
     assert ", lowest validation loss " in told
+    assert "kernels (engine='auto'" in told
 
 
 def test_held_out_rows_are_the_same_each_time_and_not_trained_on(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -66,6 +68,13 @@ def test_a_carried_state_starts_anew_at_the_start_of_an_epoch() -> None:
     for rows, rate in zip(SERIES.order(0), RATES, strict=False):
         engine.train(SERIES, [rows], [rate], Totals(), 0)
     assert cut.tobytes() != whole.tobytes()
+    twice, anew = initial_values(STEPS, 1), initial_values(STEPS, 1)
+    settings = Optimizer("sgd", momentum=0.0)
+    engine = KernelsEngine(STEPS, twice, settings)
+    for _ in range(2):
+        train(engine, SERIES, Totals(), slice(0, None))
+        train(KernelsEngine(STEPS, anew, settings), SERIES, Totals(), slice(0, None))
+    assert twice.tobytes() == anew.tobytes(), "an epoch begins with zeros"
 
 
 def test_dropout_depends_on_the_seed() -> None:
@@ -141,3 +150,22 @@ def test_every_row_is_predicted_alike_in_any_batch_and_by_weights_that_are_read_
 def test_a_table_has_no_hidden_states() -> None:
     with pytest.raises(ValueError, match="no hidden states"):
         list(hidden_states(TABLE, initial_values(TABLE, 1), DATA))
+
+
+def test_a_call_lets_other_threads_run() -> None:
+    """The longest wait of this thread is far shorter than the call beside it."""
+    spec = Spec(4, 2, "point", hidden=(Dense(512), Dense(512)))
+    x = np.tile(X, (200, 1))
+    data = Batches(x, np.tile(Y, (200, 1)), batch_size=16)
+    engine = KernelsEngine(spec, initial_values(spec, 1))
+    rows = data.order(0)
+    rates = [1e-4] * len(rows)
+    call = threading.Thread(target=engine.train, args=(data, rows, rates, Totals(), 0))
+    started = now = time.perf_counter()
+    longest = 0.0
+    call.start()
+    while call.is_alive():
+        before, now = now, time.perf_counter()
+        longest = max(longest, now - before)
+    call.join()
+    assert longest < 0.5 * (now - started)

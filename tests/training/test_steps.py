@@ -92,6 +92,10 @@ def test_a_carried_state_starts_anew_with_each_epoch_and_outlives_a_checkpoint()
         engine.load_state(state)
         engine.train(data, rows[i : i + 1], [0.3], Totals(), i)
     assert flat.tobytes() == whole.tobytes()
+    anew = initial_values(spec(), 1)
+    for _ in range(2):
+        TorchEngine(spec(), anew, SGD).train(data, rows, [0.3] * 3, Totals(), 0)
+    assert anew.tobytes() == whole.tobytes(), "an epoch begins with zeros"
     cut = initial_values(spec(), 1)
     engine = TorchEngine(spec(), cut, SGD)
     for i in range(3):
