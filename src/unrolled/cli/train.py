@@ -113,7 +113,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but er
 
 
 class Tasks(TyperGroup):
-    """Commands whose options are read from the estimators, which take seconds to import.
+    """Commands whose options are read from the estimators, which bring NumPy along.
 
     They are read when a command is run, and not to list the commands.
     """
