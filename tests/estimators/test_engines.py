@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -167,6 +168,16 @@ def test_kernels_that_cannot_are_an_error_that_says_why(monkeypatch: pytest.Monk
         with pytest.raises(ValueError, match=r"engine='kernels' cannot .*: the compiled kernels w"):
             method(X, y)
     assert not hasattr(model, "weights_"), "a fit that fails leaves the estimator as it was"
+
+
+def test_explain_tells_of_an_engine_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, X, y = make("rnn", max_epochs=1)
+    model.fit(X, y).set_params(engine="torch")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    fit, predict = model.explain().splitlines()
+    assert fit.startswith("fit: none (engine='torch' needs PyTorch, which is not installed")
+    assert predict.startswith("predict: kernels")
+    assert len(model.predict(X)) == N
 
 
 def test_explain_needs_a_model() -> None:

@@ -156,15 +156,12 @@ class Network(Learned, TrainingArguments):
     def explain(self) -> str:
         """What computes this model, why, and on how many threads: for `fit`, then for `predict`.
 
-        The kernels predict where they can, whatever trained the model.
-
-        Raises:
-            ValueError: the engine that the arguments ask for cannot run this model; says why.
+        The kernels predict where they can, whatever trained the model. "none" and a reason stand
+        where no engine can.
         """
         self._check_fitted()
-        fit = engines.choose(self.engine, self.spec_)
-        rest = engines.choose(engines.AUTO, self.spec_)
-        return f"fit: {fit}\npredict: {rest}"
+        fit = engines.explain(self.engine, self.spec_)
+        return f"fit: {fit}\npredict: {engines.explain(engines.AUTO, self.spec_)}"
 
     def named_parameters(self) -> dict[str, NDArray[np.float32]]:
         """All parameters by torch's names, as views into `weights_`."""

@@ -70,6 +70,14 @@ def choose(engine: str, spec: Spec) -> Choice:
     return Choice(TORCH, f"engine='auto': {against}")
 
 
+def explain(engine: str, spec: Spec) -> str:
+    """The engine that `choose` gives, why, and its threads; "none" and the reason without one."""
+    try:
+        return str(choose(engine, spec))
+    except ValueError as error:
+        return f"none ({error})"
+
+
 def start(
     choice: Choice, spec: Spec, flat: NDArray[np.float32], optimizer: Optimizer, seed: int
 ) -> Engine:
