@@ -122,7 +122,7 @@ private:
             team_->barrier();
             const Index rows = last - order_.first[begin];
             input_gradients(worker, rows, half, begin);
-            weight_gradients(worker, rows, half, end == order_.steps);
+            weight_gradients(worker, rows, half, begin, end == order_.steps);
             end = begin;
             half = 1 - half;
         }
@@ -285,14 +285,18 @@ private:
         }
     }
 
-    void weight_gradients(int worker, Index rows, int half, bool first) {
+    void weight_gradients(int worker, Index rows, int half, Index begin, bool first) {
         const Memory& m = memory_;
         T* const packed = m.own[worker].packed;
         const Index panels = shape_.hidden_panels;
         Range part = share(G * panels, worker, partition_.workers);
-        if (m.wants_h)
-            add_products(m.h_prev[half], rows, sizes_.P, gates_of(half, CellKind::h_block),
-                         m.stride, part.begin, part.end, first, m.total_h, packed);
+        if (m.wants_h) {
+            // Before the first step all states are zero, if none are given.
+            const Index zeros = begin == 0 && !layer_.h0 ? order_.active[0] : 0;
+            add_products(m.h_prev[half] + zeros, rows - zeros, sizes_.P,
+                         gates_of(half, CellKind::h_block) + zeros * wide, m.stride, part.begin,
+                         part.end, first, m.total_h, packed);
+        }
         if (m.wants_x)
             add_products(m.x_row[half], rows, sizes_.C, gates_of(half, CellKind::x_block),
                          m.stride, part.begin, part.end, first, m.total_x, packed);

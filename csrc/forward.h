@@ -242,7 +242,9 @@ private:
                 }
             }
         };
-        const Rows<T> left = Rows<T>::contiguous(own.h, sizes_.P);
+        // Before the first step all states are zero, if none are given.
+        const bool nothing = j == 0 && !layer_.h0;
+        const Rows<T> left = Rows<T>::contiguous(own.h, nothing ? 0 : sizes_.P);
         if constexpr (CellKind::splits_biases) {
             product<U * G, T>(count, left, w_hh_, panels.begin, panels.end,
                               FromRowsAndPanel<T>{a_x, columns, panel, b_h_}, activate, equations);

@@ -81,6 +81,10 @@ void add_products(const T* const* rows, Index count, Index columns, const T* rig
     constexpr Index wide = panel_width<T>;
     const Index groups = groups_of(columns);
     if (p_begin >= p_end) return;
+    if (first && count == 0) {
+        const Index panel = groups * group * wide;
+        for (Index i = p_begin * panel; i < p_end * panel; ++i) total[i] = 0;
+    }
     for (Index k = 0; k < count; k += block_rows) {
         const Index n = least(block_rows, count - k);
         for (Index g = 0; g < groups; g += block_groups) {
