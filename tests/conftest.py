@@ -78,8 +78,17 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if importlib.util.find_spec("torch") is not None:
         raise pytest.UsageError("UNROLLED_TEST=without-torch, but torch can be imported")
-    left_out = [str(ROOT / path) for path in NEED_TORCH]
-    config.option.ignore = [*(config.option.ignore or []), *left_out]
+    left_out = [ROOT / path for path in NEED_TORCH]
+    config.option.ignore = [*(config.option.ignore or []), *map(str, left_out)]
+    # A file that is named on the command line is collected, ignored or not.
+    asked = {arg: (config.invocation_params.dir / arg.partition("::")[0]) for arg in config.args}
+    config.args[:] = [
+        arg
+        for arg, path in asked.items()
+        if not any(path.resolve().is_relative_to(place) for place in left_out)
+    ]
+    if not config.args:
+        pytest.exit("all that was asked for needs torch", pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 @pytest.hookimpl(tryfirst=True)
