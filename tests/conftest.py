@@ -26,6 +26,8 @@ settings.register_profile("few", parent=settings.get_profile("bounded"), max_exa
 settings.load_profile("bounded")
 
 ROOT = Path(__file__).parents[1]
+# Its module hides torch from whoever imports it, as the search for doctests would.
+collect_ignore = ["without_torch"]
 WITHOUT_TORCH = os.environ.get("UNROLLED_TEST") == "without-torch"
 # What imports torch as it is imported. Single tests that need it have the marker `torch`.
 NEED_TORCH = (

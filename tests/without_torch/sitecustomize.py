@@ -16,4 +16,6 @@ class Finder:
         return find_spec(name, path, target)
 
 
-PathFinder.find_spec = Finder.find_spec
+# Not where a search for doctests imports this file by another name.
+if __name__ == "sitecustomize":
+    PathFinder.find_spec = Finder.find_spec
