@@ -143,3 +143,34 @@ def test_the_way_into_dynamo_when_it_is_there_already(monkeypatch):
     assert_same(
         [torch.compile(own, fullgraph=True, backend="eager")(x)[0]], [own(x)[0]], torch.float32
     )
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_transforms_of_torch_func_are_compiled(backend):
+    layer, x = nn.GRU(3, 4), torch.randn(5, 2, 3)
+    parameters = dict(layer.named_parameters())
+
+    def loss(parameters, x):
+        return torch.func.functional_call(layer, parameters, (x,))[0].square().sum()
+
+    def of_rows(xs):
+        return torch.func.vmap(lambda x: layer(x)[0])(xs)
+
+    expected = torch.func.grad(loss)(parameters, x)
+    found = torch.compile(torch.func.grad(loss), backend=backend)(parameters, x)
+    assert_same([found[name] for name in expected], list(expected.values()), torch.float32)
+    xs = torch.randn(6, 5, 2, 3)
+    assert_same([torch.compile(of_rows, backend=backend)(xs)], [of_rows(xs)], torch.float32)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
+def test_unbatched_input_of_a_length_is_compiled(kind, batch_first):
+    layer, x = kind(3, 4, bidirectional=True, batch_first=batch_first), torch.randn(5, 3)
+    h0 = torch.randn(2, 4)
+    hx = (h0, torch.randn(2, 4)) if kind is nn.LSTM else h0
+    compiled = torch.compile(layer, fullgraph=True, backend="eager")
+    assert_same(
+        outcome(compiled, x, hx, lengths=3), outcome(layer, x, hx, lengths=3), torch.float32
+    )
+    assert_same(outcome(compiled, x, lengths=4), outcome(layer, x, lengths=4), torch.float32)

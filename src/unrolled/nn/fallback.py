@@ -33,12 +33,12 @@ def why_torch(tensors: Sequence[Any], compiling: bool = False) -> str | None:
     """
     if engine.COMPILED is None:
         return f"the compiled kernels {engine.why_not}"
+    if _transforms_active():
+        return "a transform of torch.func is active"
     if compiling:
         if torch.onnx.is_in_onnx_export():
             return "torch.onnx knows torch's own operations alone"
     else:
-        if _transforms_active():
-            return "a transform of torch.func is active"
         if forward_ad._current_level >= 0:
             return "forward-mode differentiation is active"
         if _tracing_state() is not None:

@@ -51,6 +51,8 @@ def _with_lengths(
     """The same with `lengths`, checked before any work."""
     if isinstance(input, PackedSequence):
         raise TypeError("lengths was given beside a PackedSequence, which holds its own; drop one.")
+    if input.dim() == 2 and _is_compiling():
+        return _one_row(module, by_torch, input, hx, torch.as_tensor(lengths, device="cpu"))
     if input.dim() == 2:
         num_steps = len(input)
         one = lengths.reshape(-1) if isinstance(lengths, Tensor) else np.atleast_1d(lengths)
@@ -66,6 +68,21 @@ def _with_lengths(
     if np.all(counts == num_steps):
         return _run(module, by_torch, input, hx, None)
     return _run(module, by_torch, input, hx, torch.from_numpy(counts))
+
+
+def _one_row(
+    module: torch.nn.RNNBase, by_torch: ByTorch, input: Tensor, hx: Any, count: Tensor
+) -> tuple[Tensor, Any]:
+    """An unbatched input as a batch of one row: no trace can cut it at a number it does not know."""
+    axis = 0 if module.batch_first else 1
+    if isinstance(hx, Tensor):
+        hx = hx.unsqueeze(1)
+    elif hx is not None:
+        hx = tuple(state.unsqueeze(1) for state in hx)
+    output, state = _run(module, by_torch, input.unsqueeze(axis), hx, count.reshape(1))
+    if isinstance(state, Tensor):
+        return output.squeeze(axis), state.squeeze(1)
+    return output.squeeze(axis), tuple(part.squeeze(1) for part in state)
 
 
 def _run(
@@ -89,7 +106,7 @@ def _run(
     one_layer: OneLayer
     if reason is None:
         one_layer = layer_by_operator if compiling or _num_modes() else differentiable_layer
-    elif is_transformed() and not compiling:
+    elif is_transformed():
         one_layer = _layer_by_steps
     else:
         return _by_torch(module, by_torch, input, hx, counts)
