@@ -121,7 +121,7 @@ for epoch in range(int(sys.argv[1])):
 
 
 def growth(epochs: int) -> tuple[int, int]:
-    """Peak memory in KB of a process after two epochs of 10,000 samples, and after all; on Linux."""
+    """Peak memory in KB after two epochs of 10,000 samples, and after all; on Linux."""
     done = subprocess.run(
         [sys.executable, "-c", GROWTH, str(epochs)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},

@@ -73,7 +73,7 @@ def _with_lengths(
 def _one_row(
     module: torch.nn.RNNBase, by_torch: ByTorch, input: Tensor, hx: Any, count: Tensor
 ) -> tuple[Tensor, Any]:
-    """An unbatched input as a batch of one row: no trace can cut it at a number it does not know."""
+    """An unbatched input as a batch of one row: a trace cannot cut it at an unknown number."""
     axis = 0 if module.batch_first else 1
     if isinstance(hx, Tensor):
         hx = hx.unsqueeze(1)
