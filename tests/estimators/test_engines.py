@@ -118,6 +118,40 @@ def test_the_textbook_job_agrees_over_twenty_epochs() -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("clip_norm", [1.0, None])
+@pytest.mark.parametrize(
+    ("sequence_length", "ends"), [(4, True), (7, True), (9, True), (12, False)]
+)
+def test_a_learning_rate_far_too_high_ends_alike(
+    sequence_length: int, ends: bool, clip_norm: float | None
+) -> None:
+    """Squares of the gradient overflow float32 at 7 steps, the losses' sum at 9, a loss at 12."""
+    X, y = random_walk(32, sequence_length, random_state=0)
+    norms, told = [], []
+    for engine in ("kernels", "torch"):
+        model = SequenceRegressor(
+            cell="rnn",
+            nonlinearity="relu",
+            learning_rate=10,
+            clip_norm=clip_norm,
+            max_epochs=3,
+            random_state=0,
+            engine=engine,
+        )
+        try:
+            norms.append([record["gradient_norm"] for record in model.fit(X, y).history_])
+        except FloatingPointError as error:
+            told.append(str(error))
+    if ends:
+        np.testing.assert_allclose(*norms, rtol=1e-3)
+        assert (max(norms[0]) > 1.8e19) == (sequence_length > 4)
+    else:
+        assert [text.partition(": ")[0] for text in told] == [
+            "training stopped in epoch 2, batch 1 of 1"
+        ] * 2
+
+
+@pytest.mark.torch
 @pytest.mark.parametrize("name", CASES)
 def test_prediction_does_not_depend_on_what_trained(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -277,7 +277,7 @@ def test_evaluating_between_steps_changes_no_bit() -> None:
     np.testing.assert_array_equal(*results)
 
 
-@pytest.mark.parametrize(("where", "bad"), [("x", np.nan), ("x", np.inf), ("y", 3e30)])
+@pytest.mark.parametrize(("where", "bad"), [("x", np.nan), ("x", np.inf), ("y", np.inf)])
 def test_a_batch_that_diverges_is_named_and_not_stepped(where: str, bad: float) -> None:
     data = batches(TABLE)
     row = data.order(0)[3][0]

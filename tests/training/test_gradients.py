@@ -38,3 +38,11 @@ def test_what_is_not_finite_is_told_and_not_scaled(bad: float) -> None:
     gradient = torch.tensor([1.0, bad])
     assert not math.isfinite(clip(gradient, 1.0))
     assert gradient[0].item() == 1.0
+
+
+@pytest.mark.parametrize("most", [1.0, None])
+def test_a_norm_whose_square_overflows_float32_is_a_norm(most: float | None) -> None:
+    gradient = torch.tensor([3e30, -4e30])
+    assert clip(gradient, most) == pytest.approx(5e30)
+    expected = [0.6, -0.8] if most else [3e30, -4e30]
+    torch.testing.assert_close(gradient, torch.tensor(expected))

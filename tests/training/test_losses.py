@@ -113,3 +113,13 @@ def test_mean_by_weight() -> None:
 def test_targets_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="3 outputs and the loss 'quantile' cannot learn targets"):
         losses(spec_of("quantile"), torch.from_numpy(OUTPUT), torch.from_numpy(TARGET))
+
+
+def test_squares_and_sums_that_overflow_float32_are_numbers() -> None:
+    output = torch.tensor([[3e25], [1e25]], requires_grad=True)
+    loss = mean(losses(Spec(4, 1, "point"), output, torch.zeros(2, 1)), None)
+    assert loss.item() == pytest.approx(5e50)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(output.grad, output.detach())
+    classes = losses(Spec(4, 2, "class"), torch.tensor([[3e38, 0.0]] * 2), torch.tensor([1, 1]))
+    assert mean(classes, None).item() == pytest.approx(3e38)

@@ -1,7 +1,8 @@
 """Losses: raw outputs and targets to one number a row, without what is missing of the targets.
 
 A class of -1 and a number that is NaN are missing. They add nothing to a loss or a gradient, and a
-row all of whose targets are missing does not count.
+row all of whose targets are missing does not count. Losses of numbers are taken in float64, as the
+kernels take them: squares of float32 overflow from 1.8e19 on.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def losses(spec: Spec, output: Tensor, target: Tensor) -> Losses:
             f"a model of {output.shape[1]} outputs and the loss {spec.loss!r} cannot learn targets "
             f"of {target.shape[1]} numbers"
         )
+    output, target = output.double(), target.double()
     there = ~target.isnan()
     known = target if there.all() else torch.where(there, target, 0.0)
     each = (
@@ -72,7 +74,7 @@ def mean(found: Losses, weight: Tensor | None) -> Tensor:
     weights, a weight would count for less the smaller the batch, and for nothing in one of one row.
     """
     values = found.values if weight is None else weight.reshape(-1) * found.values
-    return values.sum() / max(1, found.num)
+    return values.sum(dtype=torch.float64) / max(1, found.num)
 
 
 def _counted(values: Tensor, counts: Tensor) -> Losses:
