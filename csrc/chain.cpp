@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <string>
 
 #include "dispatch.h"
 
@@ -11,6 +12,19 @@ namespace {
 
 // Sites of dropout: between recurrent layers, behind hidden layers, in front of the head.
 constexpr std::uint32_t between_site = 0, hidden_site = 256, head_site = 512;
+
+// Of the kind that becomes Python's MemoryError.
+class TooLarge : public std::bad_alloc {
+public:
+    explicit TooLarge(const BatchSizes& sizes)
+        : text_("a batch of " + std::to_string(sizes.N) + " rows of up to " +
+                std::to_string(sizes.T) +
+                " steps needs more memory than there is; a smaller batch_size may do.") {}
+    const char* what() const noexcept override { return text_.c_str(); }
+
+private:
+    std::string text_;
+};
 
 }  // namespace
 
@@ -87,7 +101,17 @@ Index Chain::lay_out(char* base, const BatchSizes& sizes, bool training) {
 }
 
 void Chain::reserve(const BatchSizes& sizes, bool training) {
-    memory_.grow(lay_out(nullptr, sizes, training));
+    const Network& net = network_;
+    // 2^48 numbers of a kind are more than any machine has; below them no count of bytes overflows.
+    Index widest = std::max<Index>(net.C, net.states());
+    for (const DenseLayer& layer : net.dense) widest = std::max({widest, layer.F, layer.K});
+    const double steps = std::max(double(sizes.T) * double(sizes.N), double(sizes.R));
+    if (steps * double(widest) > 281474976710656.0) throw TooLarge(sizes);
+    try {
+        memory_.grow(lay_out(nullptr, sizes, training));
+    } catch (const std::bad_alloc&) {
+        throw TooLarge(sizes);
+    }
 }
 
 void Chain::forward(const BatchSizes& sizes, const Index* rows, const float* w, const float* h0,

@@ -41,7 +41,7 @@ inline void adam_step(const OptimizerStep& job, Range part) {
     const bool decoupled = job.kind == Optimizer::adamw;
     const double rate = static_cast<double>(job.rate);
     const float step = static_cast<float>(rate / (1 - pow(0.9, job.step)));
-    const float spread = static_cast<float>(sqrt(1 - pow(0.999, job.step)));
+    const float narrowed = static_cast<float>(1 / sqrt(1 - pow(0.999, job.step)));
     const float decay = decoupled ? 0.0f : job.weight_decay;
     const float kept = decoupled ? 1.0f - job.rate * job.weight_decay : 1.0f;
     const float scale = job.scale;
@@ -52,7 +52,7 @@ inline void adam_step(const OptimizerStep& job, Range part) {
         const float v = 0.999f * square[i] + 0.001f * (g * g);
         mean[i] = m;
         square[i] = v;
-        weight[i] = w - step * m / (root(v) / spread + 1e-8f);
+        weight[i] = w - step * m / (root(v) * narrowed + 1e-8f);
     }
 }
 

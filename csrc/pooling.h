@@ -8,25 +8,36 @@
 namespace unrolled {
 namespace UNROLLED_ISA {
 
+// Of F columns, some at a time, in double precision: a float's sum of a million steps is off by 1 %.
+inline void mean_of_steps(const float* states, Index step, Index steps, Index F, float* to) {
+    constexpr Index together = 64;
+    for (Index begin = 0; begin < F; begin += together) {
+        const Index count = least(together, F - begin);
+        double sum[together] = {};
+        const float* from = states + begin;
+        for (Index t = 0; t < steps; ++t, from += step)
+            for (Index c = 0; c < count; ++c) sum[c] += static_cast<double>(from[c]);
+        for (Index c = 0; c < count; ++c)
+            to[begin + c] = static_cast<float>(sum[c] / static_cast<double>(steps));
+    }
+}
+
 inline void pool(const Pool& job, Team& team) {
     run(team, [&](int worker) {
         const Range rows = share(job.N, worker, team.size());
         for (Index n = rows.begin; n < rows.end; ++n) {
             const float* h = job.states.data + n * job.states.row;
             float* to = job.pooled + n * job.F;
+            if (job.kind == Pooling::mean) {
+                mean_of_steps(h, job.states.step, job.lengths[n], job.F, to);
+                continue;
+            }
             for (Index c = 0; c < job.F; ++c) to[c] = h[c];
             for (Index t = 1; t < job.lengths[n]; ++t) {
                 h += job.states.step;
-                if (job.kind == Pooling::mean) {
-                    for (Index c = 0; c < job.F; ++c) to[c] += h[c];
-                } else {
-                    // A state that is not a number stays the largest, as in torch.
-                    for (Index c = 0; c < job.F; ++c) to[c] = to[c] >= h[c] || to[c] != to[c] ? to[c] : h[c];
-                }
-            }
-            if (job.kind == Pooling::mean) {
-                const float steps = static_cast<float>(job.lengths[n]);
-                for (Index c = 0; c < job.F; ++c) to[c] /= steps;
+                // A state that is not a number stays the largest, as in torch.
+                for (Index c = 0; c < job.F; ++c)
+                    to[c] = to[c] >= h[c] || to[c] != to[c] ? to[c] : h[c];
             }
         }
     });

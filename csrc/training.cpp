@@ -36,6 +36,11 @@ void carry(const Network& network, const Chain& chain, Index N, float* h, float*
     if (c) std::memcpy(c, chain.last_c(), bytes);
 }
 
+// The number of a step in the random numbers' counter, which comes round after 2^32.
+std::uint32_t number_of(double step) {
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(step));
+}
+
 // Whether a number is finite in the precision of all else.
 bool is_finite(double a) { return std::isfinite(static_cast<float>(a)); }
 
@@ -57,13 +62,13 @@ Index train(const Network& network, float* w, const Data& data, const Batches& b
     float* const grad = reinterpret_cast<float*>(memory.data());
     const ChainKernels& kernels = *instruction_set().chain;
     const auto share = [&](double each) {
-        const double wanted = std::min({double(network.P) / each, double(threads), 256.0});
+        const double wanted = std::min({double(network.P) / each, double(threads), double(most_threads)});
         return std::max(1, static_cast<int>(wanted));
     };
 
     for (Index b = 0; b < batches.count; ++b) {
         const double step = training.step + static_cast<double>(b) + 1;
-        const Randomness random{training.seed, static_cast<std::uint32_t>(step)};
+        const Randomness random{training.seed, number_of(step)};
         if (Scratch::poisoned())
             std::memset(grad, 0xff, static_cast<std::size_t>(network.P) * sizeof(float));
         chain.forward(sizes[b], batches.of(b), w, training.h, training.c, true, &random);
@@ -163,7 +168,7 @@ double gradient(const Network& network, const float* w, const Data& data, const 
     const BatchSizes sizes = check(network, data, batches).front();
     Chain chain(network, data, threads);
     chain.reserve(sizes, true);
-    const Randomness random{seed, static_cast<std::uint32_t>(step)};
+    const Randomness random{seed, number_of(static_cast<double>(step))};
     chain.forward(sizes, batches.of(0), w, nullptr, nullptr, true, step > 0 ? &random : nullptr);
     const double loss = mean(chain.loss(true));
     chain.backward(grad);

@@ -13,6 +13,7 @@ from chain_problems import Problem, problem, recurrent_spec, table_spec
 
 from unrolled.kernels import engine
 from unrolled.runtime.network import Network, Settings, TrainState, why_not
+from unrolled.runtime.spec import Recurrent, Spec
 
 ROWS = np.array([2, 0, 3])
 
@@ -149,10 +150,14 @@ def test_wrong_parameters() -> None:
         ({"clip_norm": float("nan")}, "clip_norm must be above 0 or None, got nan"),
         ({"seed": -1}, "seed must be from 0 to below 2"),
         ({"seed": 2**64}, "seed must be from 0 to below 2"),
+        ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
+        ({"seed": True}, "seed must be a whole number, got True"),
+        ({"momentum": -0.1}, "momentum must be a finite number of at least 0, got -0.1"),
+        ({"weight_decay": float("nan")}, "weight_decay must be a finite number of at least 0"),
     ],
 )
 def test_wrong_settings(changes: dict[str, Any], text: str) -> None:
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises((ValueError, TypeError), match=text):
         Settings(**changes)
 
 
@@ -160,7 +165,7 @@ def test_wrong_state() -> None:
     p = EVERY
     network = Network(p.spec, p.flat.copy())
 
-    def train(state: TrainState, rates: tuple[float, ...] = (0.1, 0.1)) -> None:
+    def train(state: TrainState, rates: Any = (0.1, 0.1)) -> None:
         network.train(p.inputs, p.y, None, [ROWS, ROWS[:2]], rates, state)
 
     state = TrainState.new(p.spec, Settings("sgd"))
@@ -169,8 +174,18 @@ def test_wrong_state() -> None:
     short = {**state.arrays, "momentum_buffer": np.zeros(3, np.float32)}
     with pytest.raises(ValueError, match="state's momentum_buffer must have shape"):
         train(replace(state, arrays=short))
-    with pytest.raises(ValueError, match="rates must be one a batch, got 1 for 2 batches"):
-        train(state, (0.1,))
+    for rates in ((0.1,), (0.1, float("nan")), [[], []], [[0.1, 0.1]]):
+        with pytest.raises(ValueError, match="rates must be one finite number a batch, got"):
+            train(state, rates)
+    frozen = np.frombuffer(bytes(4 * len(p.flat)), np.float32)
+    with pytest.raises(ValueError, match="state's momentum_buffer is read-only"):
+        train(replace(state, arrays={**state.arrays, "momentum_buffer": frozen}))
+    step = np.frombuffer(bytes(8), np.float64)[0:1].reshape(())
+    with pytest.raises(ValueError, match="state's step is read-only"):
+        train(replace(state, arrays={**state.arrays, "step": step}))
+    carried = [np.frombuffer(bytes(4 * 15), np.float32).reshape(1, 3, 5)]
+    with pytest.raises(ValueError, match=r"state\.carried is read-only"):
+        train(replace(state, carry=True, restart=False, carried=carried))
     with pytest.raises(ValueError, match="batches of different sizes"):
         train(replace(state, carry=True))
     with pytest.raises(ValueError, match=r"state\.carried must hold 1 arrays, got 0"):
@@ -184,6 +199,27 @@ def test_wrong_state() -> None:
     with pytest.raises(ValueError, match="hidden_states needs a recurrent stack"):
         Network(TABLE.spec, TABLE.flat).hidden_states(TABLE.inputs, ROWS)
     assert np.array_equal(network.flat, p.flat)
+
+
+def test_wrong_dropout() -> None:
+    network = Network(DENSE.spec, DENSE.flat)
+    for step in (0, -1, 1.0, 2**60):
+        with pytest.raises(ValueError, match="dropout's step must be a whole number from 1, got"):
+            network.gradients(DENSE.inputs, DENSE.y, None, ROWS, dropout=(1, step))
+
+
+def test_a_batch_that_no_memory_holds() -> None:
+    spec = Spec(1, 1, "point", recurrent=Recurrent("lstm", 2**10))
+    steps = 2**20
+    inputs = SimpleNamespace(
+        values=np.zeros((steps, 1), np.float32),
+        starts=np.zeros(1, np.int64),
+        lengths=np.full(1, steps),
+    )
+    network = Network(spec, np.zeros(spec.num_parameters, np.float32))
+    rows = np.zeros(2**20, np.int64)
+    with pytest.raises(MemoryError, match="a batch of 1048576 rows of up to 1048576 steps needs"):
+        network.evaluate(inputs, np.zeros((1, 1), np.float32), None, [rows])
 
 
 def test_without_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:

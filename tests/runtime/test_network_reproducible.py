@@ -10,7 +10,7 @@ from chain_problems import BATCHES, LARGE, LENGTHS, RATES, problem, recurrent_sp
 
 from unrolled.kernels import engine
 from unrolled.runtime.network import Network, Settings, TrainState
-from unrolled.runtime.spec import Dense, Recurrent, Spec
+from unrolled.runtime.spec import Dense, Recurrent, Spec, views
 
 pytestmark = pytest.mark.usefixtures("poisoned_scratch")
 
@@ -73,6 +73,34 @@ def test_predictions_do_not_depend_on_how_many_rows_there_are() -> None:
     whole = network.predict(p.inputs, rows)
     alone = [network.predict(p.inputs, rows[n : n + 1]) for n in rows]
     assert np.array_equal(whole, np.concatenate(alone))
+
+
+def test_steps_are_counted_on_where_float32_ends() -> None:
+    spec = recurrent_spec("gru", dropout=(0.0, 0.0, 0.5))
+    p = problem(spec)
+    network = Network(spec, p.flat.copy())
+    state = TrainState.new(spec, Settings("sgd"))
+    state.arrays["step"][...] = 2**24
+    losses = {
+        float(network.train(p.inputs, p.y, None, [BATCHES[0]], [0.0], state).losses[0])
+        for _ in range(4)
+    }
+    assert state.arrays["step"] == 2**24 + 4
+    assert len(losses) == 4  # other numbers are dropped each time
+
+
+def test_the_mean_of_many_steps_is_exact() -> None:
+    # relu(x) of a constant input: the mean of the states is each state.
+    spec = recurrent_spec("rnn", nonlinearity="relu", hidden_size=3, pooling="mean", output_size=1)
+    p = problem(spec, lengths=(200_000,))
+    flat = np.zeros(spec.num_parameters, np.float32)
+    named = views(spec, flat)
+    named["recurrent.weight_ih_l0"][...] = 0.1
+    named["head.weight"][...] = 1.0
+    p.inputs.values[...] = 1.0
+    expected = 3 * np.float32(0.1) * 4
+    found = Network(spec, flat).predict(p.inputs, np.array([0]))[0, 0]
+    assert abs(found / expected - 1) < 1e-6
 
 
 @pytest.mark.parametrize("carry", [False, True])

@@ -162,6 +162,7 @@ HOSTILE: list[tuple[list[str | int], Any, str]] = [
     (["recurrent", "bidirectional"], 1, "bidirectional"),
     (["recurrent", "bidirectional"], "no", "bidirectional"),
     (["recurrent", "dropout"], 1, "dropout"),
+    (["recurrent", "dropout"], 0.99999999, "dropout"),  # 1 in float32
     (["recurrent", "nonlinearity"], "sigmoid", "nonlinearity"),
     (["recurrent", "proj_size"], 2, "proj_size"),
     (["layers"], [], "layers"),

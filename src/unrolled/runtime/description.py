@@ -29,6 +29,11 @@ class Described(NamedTuple):
     numbers: tuple[int, ...]
     kept: tuple[Any, ...]
 
+    @property
+    def num_rows(self) -> int:
+        """N of a description of data."""
+        return self.numbers[1]
+
 
 def address(array: NDArray[Any] | None) -> int:
     """Of an array's memory; 0 for None."""

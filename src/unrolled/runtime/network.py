@@ -76,8 +76,13 @@ class Network:
         if reason is not None:
             raise ImportError(f"this network cannot run: {reason}; {engine.REMEDY}")
         self.spec = spec
-        self.flat = check_array("flat", flat, np.float32, (spec.num_parameters,))
+        self._flat = check_array("flat", flat, np.float32, (spec.num_parameters,))
         self._network = describe_network(spec)
+
+    @property
+    def flat(self) -> NDArray[np.float32]:
+        """The parameters [P]."""
+        return self._flat
 
     def predict(self, inputs: Inputs, rows: Rows) -> NDArray[np.float32]:
         """Raw outputs [len(rows), K] of some rows, without dropout.
@@ -91,7 +96,7 @@ class Network:
         data = describe_data(self.spec, inputs, None, None)
         rows = check_array("rows", rows, np.int64, (None,))
         parts = [rows[at : at + AT_ONCE] for at in range(0, len(rows), AT_ONCE)]
-        batches = describe_batches(parts, data.numbers[1])
+        batches = describe_batches(parts, data.num_rows)
         num_outputs = len(rows)
         if not isinstance(inputs, np.ndarray) and self.spec.pooling == "every":
             num_outputs = int(inputs.lengths[rows].sum())
@@ -109,7 +114,7 @@ class Network:
         if self.spec.recurrent is None:
             raise ValueError("hidden_states needs a recurrent stack, which this network has not")
         data = describe_data(self.spec, inputs, None, None)
-        batches = describe_batches([rows], data.numbers[1])
+        batches = describe_batches([rows], data.num_rows)
         num_steps = int(inputs.lengths[rows].max())
         size = self.spec.recurrent.output_size
         states = np.empty((num_steps, len(rows), size), np.float32)
@@ -138,8 +143,9 @@ class Network:
         Raises:
             TypeError, ValueError: an array does not fit the spec or the others.
         """
+        rows = list(rows)
         data = self._describe(inputs, y, weight)
-        whole, first = describe_batches(rows, data.numbers[1])
+        whole, first = describe_batches(rows, data.num_rows)
         carried = self._zeros(len(rows[0])) if carry and rows else []
         result = np.zeros(2)
         _kernels().chain_evaluate(
@@ -167,8 +173,10 @@ class Network:
                 dropout.
         """
         data = self._describe(inputs, y, weight)
-        whole, first = describe_batches([rows], data.numbers[1])
-        seed, step = dropout or (0, 0)
+        whole, first = describe_batches([rows], data.num_rows)
+        seed, step = (0, 0) if dropout is None else dropout
+        if dropout is not None and (not isinstance(step, int) or not 1 <= step < 2**53):
+            raise ValueError(f"dropout's step must be a whole number from 1, got {step!r:.80}")
         key = np.array(Settings(seed=seed).seed, np.uint64)
         gradient = np.empty_like(self.flat)
         loss = _kernels().chain_gradient(
@@ -194,12 +202,16 @@ class Network:
         Raises:
             TypeError, ValueError: an array does not fit the spec, the state or the others.
         """
-        if not self.flat.flags.writeable:
-            raise ValueError("flat is read-only, but train changes it; give a copy")
-        if len(rates) != len(rows):
-            raise ValueError(f"rates must be one a batch, got {len(rates)} for {len(rows)} batches")
+        _check_writeable("flat", self.flat)
+        rows = list(rows)
+        all_rates = np.array(rates, np.float64)
+        if all_rates.shape != (len(rows),) or not np.isfinite(all_rates).all():
+            raise ValueError(
+                f"rates must be one finite number a batch, got {rates!r:.80} for "
+                f"{len(rows)} batches"
+            )
         data = self._describe(inputs, y, weight)
-        whole, first = describe_batches(rows, data.numbers[1])
+        whole, first = describe_batches(rows, data.num_rows)
         settings = state.settings
         moments = self._moments(state)
         carried: list[NDArray[np.float32]] = []
@@ -209,7 +221,6 @@ class Network:
         trained = Trained(np.empty(count), np.empty(count, np.int64), np.empty(count), 0)
         terms = np.array([settings.momentum, settings.weight_decay], np.float32)
         key = np.array(settings.seed, np.uint64)
-        all_rates = np.array(rates, np.float64)
         before = float(state.arrays["step"])
         done = _kernels().chain_train(
             *(self._network.numbers, address(self.flat), data.numbers),
@@ -268,10 +279,10 @@ class Network:
             raise ValueError(
                 f"state.carried must hold {len(zeros)} arrays, got {len(state.carried)}"
             )
-        return [
+        for array in state.carried:
             check_array("state.carried", array, np.float32, zeros[0].shape)
-            for array in state.carried
-        ]
+            _check_writeable("state.carried", array)
+        return state.carried
 
     def _moments(self, state: TrainState) -> list[NDArray[np.float32]]:
         names = OPTIMIZERS[state.settings.optimizer]
@@ -280,11 +291,16 @@ class Network:
                 f"state of {state.settings.optimizer} must hold {', '.join(names)} and step, got "
                 f"{', '.join(sorted(state.arrays))}"
             )
-        check_array("state's step", state.arrays["step"], np.float32, ())
-        return [
-            check_array(f"state's {name}", state.arrays[name], np.float32, self.flat.shape)
-            for name in names
-        ]
+        for name, array in state.arrays.items():
+            dtype, shape = (np.float64, ()) if name == "step" else (np.float32, self.flat.shape)
+            check_array(f"state's {name}", array, dtype, shape)
+            _check_writeable(f"state's {name}", array)
+        return [state.arrays[name] for name in names]
+
+
+def _check_writeable(name: str, array: NDArray[Any]) -> None:
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is read-only, but train changes it; give a copy")
 
 
 def _kernels() -> Any:

@@ -299,7 +299,13 @@ def _check_size(name: str, value: object, most: int = MAX_SIZE, least: int = 1) 
 
 
 def _check_probability(name: str, value: object) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value < 1.0:
+    # What float32 rounds to 1 would leave nothing.
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or not 0.0 <= value < 1.0
+        or np.float32(value) == 1.0
+    ):
         raise ValueError(f"{name} must be a number from 0 to below 1, got {_shown(value)}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,12 @@ class Settings:
             )
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise ValueError(f"clip_norm must be above 0 or None, got {self.clip_norm}")
+        for name in ("momentum", "weight_decay"):
+            value = getattr(self, name)
+            if not 0 <= value < np.inf:
+                raise ValueError(f"{name} must be a finite number of at least 0, got {value}")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
+            raise TypeError(f"seed must be a whole number, got {self.seed!r:.80}")
         if not 0 <= self.seed < 2**64:
             raise ValueError(f"seed must be from 0 to below 2^64, got {self.seed}")
 
@@ -54,7 +60,8 @@ class TrainState:
 
     Attributes:
         settings: of the optimizer.
-        arrays: its moments by torch's names, [P] float32 each, and "step", [] float32.
+        arrays: its moments by torch's names, [P] float32 each, and "step", [] float64: in float32
+            it would stand still from 2^24 on, and dropout with it.
         carry: whether row n of a batch goes on from the final state of row n of the batch before.
         restart: whether the first batch of the next call starts from zeros instead; `train` sets it
             to False.
@@ -62,7 +69,7 @@ class TrainState:
     """
 
     settings: Settings
-    arrays: dict[str, NDArray[np.float32]]
+    arrays: dict[str, NDArray[Any]]
     carry: bool = False
     restart: bool = True
     carried: list[NDArray[np.float32]] = field(default_factory=list)
@@ -70,11 +77,11 @@ class TrainState:
     @classmethod
     def new(cls, spec: Spec, settings: Settings, *, carry: bool = False) -> TrainState:
         """The state before the first step."""
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             name: np.zeros(spec.num_parameters, np.float32)
             for name in OPTIMIZERS[settings.optimizer]
         }
-        arrays["step"] = np.zeros((), np.float32)
+        arrays["step"] = np.zeros(())
         return cls(settings, arrays, carry)
 
 

@@ -101,6 +101,7 @@ class KernelsEngine:
                 f"the optimizer {self._name} keeps {sorted(kept)} of {len(self._network.flat)} "
                 f"numbers, got {sorted(moments)}"
             )
+        moments["step"] = moments["step"].astype(np.float64)  # torch's is float32
         self._state.arrays, self._state.carried = moments, carried
 
 

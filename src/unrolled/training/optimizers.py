@@ -50,7 +50,8 @@ class Step:
                 f"the optimizer {self._settings.name} keeps {sorted(shapes)} of "
                 f"{len(self._weights)} numbers, got {sorted(theirs)}"
             )
-        self.state = {name: value.clone() for name, value in state.items()}
+        # The kernels' number of steps is float64.
+        self.state = {name: value.to(torch.float32, copy=True) for name, value in state.items()}
 
     def __call__(self, rate: float) -> None:
         """Change the parameters in place by one step at this learning rate."""
