@@ -1,0 +1,36 @@
+"""The programs of benchmarks/ run: what they measure is read by people, not asserted here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+LAYERS = "layers.py --samples 1 --threads 1 --peers torch.nn --quick --shapes tiny --cells gru"
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("textbook.py --parts step memory --quick", "step: batch 32, 3 time steps"),
+        (LAYERS, "gru tiny"),
+        ("layers.py --samples 1 --threads 1 --sweep 1", "are below 1"),
+    ],
+    ids=["textbook", "layers", "sweep"],
+)
+def test_benchmark_runs(command: str, shown: str) -> None:
+    script, *arguments = command.split()
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
