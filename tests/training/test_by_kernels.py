@@ -3,12 +3,14 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
+from unrolled.runtime.network import Network
 from unrolled.runtime.spec import Dense, Recurrent, Spec, initial_values
 from unrolled.training.by_kernels import KernelsEngine, hidden_states, predict
 from unrolled.training.loop import DivergedError
@@ -97,6 +99,36 @@ def test_evaluating_between_steps_changes_no_bit() -> None:
                 assert engine.evaluate(DATA) == engine.evaluate(DATA)
         found.append(flat.tobytes())
     assert found[0] == found[1]
+
+
+def test_an_evaluation_is_interrupted_between_batches_and_has_the_bits_of_one_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flat = initial_values(TABLE, 1)
+    loss, weight = Network(TABLE, flat).evaluate(X, Y, None, DATA.order(0))
+    engine = KernelsEngine(TABLE, flat)
+    assert engine.evaluate(DATA) == loss / weight
+    evaluate, calls = Network.evaluate, []
+
+    def interrupted(self: Network, *arguments: Any, **options: Any) -> tuple[float, float]:
+        calls.append(len(arguments[3]))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return evaluate(self, *arguments, **options)
+
+    monkeypatch.setattr(Network, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        engine.evaluate(DATA)
+    assert calls == [1, 1, 1]
+
+
+def test_a_carried_state_goes_through_a_whole_evaluation() -> None:
+    flat = initial_values(STEPS, 1)
+    arguments = (SERIES.inputs, SERIES.y, None, SERIES.order(0))
+    network = Network(STEPS, flat)
+    loss, weight = network.evaluate(*arguments, carry=True)
+    assert KernelsEngine(STEPS, flat).evaluate(SERIES) == loss / weight
+    assert loss != network.evaluate(*arguments)[0]
 
 
 def test_a_batch_that_diverges_is_named_and_not_stepped() -> None:

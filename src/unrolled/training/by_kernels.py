@@ -69,12 +69,19 @@ class KernelsEngine:
     def evaluate(self, data: Batches) -> float:
         """Mean loss over the batches, by weight, without dropout.
 
+        A batch a call, so that it can be interrupted; all in one where a state is carried.
+
         Raises:
             ValueError: all targets are missing.
         """
-        loss_sum, weight_sum = self._network.evaluate(
-            data.inputs, _target(data), data.weight, data.order(0), carry=data.carry
-        )
+        order, target = data.order(0), _target(data)
+        loss_sum = weight_sum = 0.0
+        for rows in [order] if data.carry else [[rows] for rows in order]:
+            loss, weight = self._network.evaluate(
+                data.inputs, target, data.weight, rows, carry=data.carry
+            )
+            loss_sum += loss
+            weight_sum += weight
         if not weight_sum:
             raise ValueError("y has no target at all to evaluate on; all of them are missing")
         return loss_sum / weight_sum
