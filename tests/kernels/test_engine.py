@@ -125,12 +125,41 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: st
         (0, ValueError, "num_threads is 0, but must be at least 1."),
         (1.0, TypeError, "num_threads is float, but must be an integer."),
         (True, TypeError, "num_threads is bool, but must be an integer."),
+        (257, ValueError, "num_threads is 257, but must be at most 256."),
+        (10**11, ValueError, "num_threads is 100000000000, but must be at most 256."),
     ],
 )
 def test_a_wrong_number_of_threads_is_named(value, error, sentence):
     with pytest.raises(error) as caught:
         engine.set_num_threads(value)
     assert str(caught.value) == sentence
+
+
+@pytest.mark.usefixtures("own_threads")
+@pytest.mark.parametrize("number", [257, 10**11])
+def test_more_threads_than_a_team_has_are_refused_or_not_counted(
+    monkeypatch: pytest.MonkeyPatch, number: int
+):
+    """Ours is refused; what is said to every library, or the machine's, is no error here."""
+    monkeypatch.delenv("UNROLLED_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", str(number))
+    assert engine.get_num_threads() == 256
+    assert engine.describe().endswith(", 256 threads")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(engine, "_processors", lambda: number)
+    assert engine.get_num_threads() == 256
+    monkeypatch.setenv("UNROLLED_NUM_THREADS", str(number))
+    with pytest.raises(ValueError, match=f"^UNROLLED_NUM_THREADS is {number}, but must be at most"):
+        engine.get_num_threads()
+    monkeypatch.setenv("UNROLLED_NUM_THREADS", "256")
+    assert engine.get_num_threads() == 256
+    engine.set_num_threads(256)
+    assert engine.get_num_threads() == 256
+
+
+def test_the_most_threads_are_those_of_a_team():
+    text = Path(__file__).parents[2].joinpath("csrc", "threads.h").read_text(encoding="utf-8")
+    assert f"constexpr int most_threads = {engine.MOST_THREADS};" in text
 
 
 # Memory for one or two threads' stacks is left at first, then for all.

@@ -11,7 +11,8 @@ import warnings
 from numbers import Integral
 from types import ModuleType
 
-THREAD_VARIABLES = ("UNROLLED_NUM_THREADS", "OMP_NUM_THREADS")
+OURS, EVERYONES = "UNROLLED_NUM_THREADS", "OMP_NUM_THREADS"
+MOST_THREADS = 256  # most_threads of csrc/threads.h
 
 
 class SlowKernelsWarning(UserWarning):
@@ -48,24 +49,25 @@ def get_num_threads() -> int:
     """The most threads that a function of `unrolled.kernels` uses; fewer where work is little.
 
     What `set_num_threads` was given; else the variable UNROLLED_NUM_THREADS, else OMP_NUM_THREADS,
-    else the number of processors that this process may use. Layers of `unrolled.nn` go by
-    `torch.get_num_threads()` instead.
+    else the number of processors that this process may use; of the latter two 256 at most. Layers
+    of `unrolled.nn` go by `torch.get_num_threads()` instead.
 
     Raises:
-        ValueError: if the variable that counts is no positive integer.
+        ValueError: if the variable that counts is no positive integer, or UNROLLED_NUM_THREADS is
+            above 256.
     """
     if _num_threads is not None:
         return _num_threads
-    for variable in THREAD_VARIABLES:
+    for variable in (OURS, EVERYONES):
         # OMP_NUM_THREADS may be a list, an entry for each level of nested loops: the first counts.
         text = os.environ.get(variable, "").split(",")[0].strip()
         if text:
             if not text.isdecimal() or int(text) < 1:
                 raise ValueError(f"{variable} is {text!r}, but must be a positive integer.")
-            return int(text)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+            if variable == OURS and int(text) > MOST_THREADS:
+                raise ValueError(f"{variable} is {text}, but must be at most {MOST_THREADS}.")
+            return min(int(text), MOST_THREADS)
+    return min(_processors(), MOST_THREADS)
 
 
 def set_num_threads(num_threads: int) -> None:
@@ -73,13 +75,15 @@ def set_num_threads(num_threads: int) -> None:
 
     Raises:
         TypeError: if it is no integer.
-        ValueError: if it is less than 1.
+        ValueError: if it is less than 1 or above 256.
     """
     if not isinstance(num_threads, Integral) or isinstance(num_threads, bool):
         kind = type(num_threads).__name__
         raise TypeError(f"num_threads is {kind}, but must be an integer.")
     if num_threads < 1:
         raise ValueError(f"num_threads is {num_threads}, but must be at least 1.")
+    if num_threads > MOST_THREADS:
+        raise ValueError(f"num_threads is {num_threads}, but must be at most {MOST_THREADS}.")
     global _num_threads
     _num_threads = int(num_threads)
 
@@ -90,3 +94,9 @@ def describe() -> str:
         return f"the equations in NumPy: the compiled kernels {why_not}"
     threads = get_num_threads()
     return f"compiled kernels, {COMPILED.simd()}, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
