@@ -177,10 +177,11 @@ def test_auto_takes_the_kernels_and_says_so() -> None:
     assert model.engine == "auto"
     model.fit(X, y)
     assert model.engine_ == "kernels"
-    fit, predict = model.explain().splitlines()
+    fit, predict, trained = model.explain().splitlines()
     assert fit.startswith("fit: kernels (engine='auto': the compiled kernels run the whole model)")
     assert "thread" in fit
     assert predict.startswith("predict: kernels")
+    assert trained == "trained by: kernels"
 
 
 @pytest.mark.torch
@@ -193,6 +194,25 @@ def test_auto_takes_torch_where_the_kernels_cannot_and_says_why(
     told = "torch (engine='auto': the compiled kernels were not built), "
     assert model.explain().startswith(f"fit: {told}")
     assert capsys.readouterr().err.startswith(f"engine: {told}")
+
+
+@pytest.mark.torch
+def test_the_log_tells_of_the_threads_that_explain_tells_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import torch
+
+    model, X, y = make("rnn", engine="torch", max_epochs=1, verbose=True)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        explained = model.fit(X, y).explain().splitlines()
+    finally:
+        torch.set_num_threads(before)
+    told = "torch (engine='torch'), 2 threads, 1 where its products are small"
+    assert capsys.readouterr().err.splitlines()[0] == f"engine: {told}"
+    assert explained[0] == f"fit: {told}"
+    assert explained[2] == "trained by: torch"
 
 
 def test_kernels_that_cannot_are_an_error_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,9 +228,10 @@ def test_explain_tells_of_an_engine_that_is_not_here(monkeypatch: pytest.MonkeyP
     model, X, y = make("rnn", max_epochs=1)
     model.fit(X, y).set_params(engine="torch")
     monkeypatch.setitem(sys.modules, "torch", None)
-    fit, predict = model.explain().splitlines()
+    fit, predict, trained = model.explain().splitlines()
     assert fit.startswith("fit: none (engine='torch' needs PyTorch, which is not installed")
     assert predict.startswith("predict: kernels")
+    assert trained == "trained by: kernels", "whatever a next fit would use"
     assert len(model.predict(X)) == N
 
 
@@ -218,7 +239,9 @@ def test_explain_needs_a_model() -> None:
     with pytest.raises(ValueError, match="not fitted yet"):
         SequenceRegressor().explain()
     model, X, y = make("rnn")
-    assert model.initialize(X, y).explain().startswith("fit: kernels")
+    explained = model.initialize(X, y).explain()
+    assert explained.startswith("fit: kernels")
+    assert explained.endswith("trained by: nothing yet")
     assert not hasattr(model, "engine_"), "nothing was trained"
 
 

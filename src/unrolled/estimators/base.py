@@ -154,14 +154,16 @@ class Network(Learned, TrainingArguments):
         return self
 
     def explain(self) -> str:
-        """What computes this model, why, and on how many threads: for `fit`, then for `predict`.
+        """What computes this model, a line each: `fit`, `predict`, and what it was trained by.
 
-        The kernels predict where they can, whatever trained the model. "none" and a reason stand
-        where no engine can.
+        The first two say what the next call would use as the arguments are now, why, and on how
+        many threads, or "none" and the reason where no engine can; the kernels predict where they
+        can, whatever trained the model. The third is `engine_`, or "nothing yet".
         """
         self._check_fitted()
-        fit = engines.explain(self.engine, self.spec_)
-        return f"fit: {fit}\npredict: {engines.explain(engines.AUTO, self.spec_)}"
+        fit, predict = (engines.explain(e, self.spec_) for e in (self.engine, engines.AUTO))
+        trained = getattr(self, "engine_", "nothing yet")
+        return f"fit: {fit}\npredict: {predict}\ntrained by: {trained}"
 
     def named_parameters(self) -> dict[str, NDArray[np.float32]]:
         """All parameters by torch's names, as views into `weights_`."""
@@ -266,8 +268,9 @@ class Network(Learned, TrainingArguments):
                 save = partial(run.save, self.checkpoint, self.weights_, engine, progress)
 
         records = train(engine, self.weights_, data, watched, self._plan(), progress, save)
+        told = str(choice)  # outside the scope, in which torch has other threads
         with engines.suited_threads(choice, self.spec_, data.batch_size):
-            watch(records, self.max_epochs, self.verbose, str(choice))
+            watch(records, self.max_epochs, self.verbose, told)
         self.history_, self.n_iter_ = progress.history, progress.epoch
         self.engine_, self._engine_state = choice.name, engine.state()
 
