@@ -98,8 +98,12 @@ def test_only_what_imports_torch_is_left_out_of_the_run_without_it(request):
         for plugin in request.config.pluginmanager.get_plugins()
         if getattr(plugin, "__file__", None) == str(ROOT / "tests" / "conftest.py")
     )
-    torch = r"^\s*(import|from) (torch|chain_problems|unrolled\.(nn|models))\b|_needs_torch"
+    torch = r"^\s*(import|from) (torch|torch_chains|unrolled\.(nn|models))\b|_needs_torch"
     asks = re.compile(torch, re.MULTILINE)
+    helpers = ROOT / "tests" / "runtime"
+    for name in ("torch_chains", "chain_problems"):
+        imports_torch = asks.search((helpers / f"{name}.py").read_text(encoding="utf-8"))
+        assert bool(imports_torch) == bool(asks.search(f"from {name} import make")), name
     for place in conftest.NEED_TORCH:
         path = ROOT / place
         files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
