@@ -43,6 +43,8 @@ def test_scikit_learn_is_the_base_once_it_is_imported(kind):
 
 
 PROGRAMS = {
+    "by another of its modules": "model = SequenceClassifier(hidden_size=3)\n"
+    "import sklearn.pipeline\n",
     "made before": "model = SequenceClassifier(hidden_size=3)\nimport sklearn.base\n",
     "made after": "import sklearn.base\nmodel = SequenceClassifier(hidden_size=3)\n",
 }
@@ -53,13 +55,14 @@ assert "sklearn" not in sys.modules
 class Mine(SequenceClassifier):
     pass
 {}
-import sklearn
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
+assert isinstance(model, sklearn.base.BaseEstimator), "before anything else is asked of it"
+assert isinstance(model, sklearn.base.ClassifierMixin)
+assert issubclass(Mine, sklearn.base.BaseEstimator)
+from sklearn.base import clone, is_classifier
 from sklearn.utils import get_tags
 assert is_classifier(model) and get_tags(model).estimator_type == "classifier"
 assert repr(clone(model)) == "SequenceClassifier(hidden_size=3)"
-assert isinstance(model, BaseEstimator) and isinstance(model, ClassifierMixin)
-assert issubclass(Mine, BaseEstimator)
+assert Mine.set_fit_request
 sklearn.set_config(enable_metadata_routing=True)
 for kind in (SequenceClassifier, Mine):
     asked = kind().set_fit_request(sample_weight=True)
@@ -78,3 +81,38 @@ def test_the_contract_holds_whenever_scikit_learn_is_imported(when):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "held\n"
+
+
+RACE = """
+import threading, time
+import sklearn.base
+from unrolled import SequenceClassifier
+from unrolled.estimators import contract
+
+asked = []
+class Slow(sklearn.base.BaseEstimator):
+    def __init_subclass__(cls, **kwargs):
+        time.sleep(0.02)
+        asked.append(cls)
+asked.clear()
+sklearn.base.BaseEstimator = Slow
+contract.Estimator.__bases__ = (contract._BaseEstimator,)
+seen = []
+def adopt():
+    seen.append((contract.adopt(), len(asked)))
+threads = [threading.Thread(target=adopt) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert sorted(done for done, _ in seen) == [False, False, True], seen
+assert len(asked) > 3 and {many for _, many in seen} == {len(asked)}, seen
+assert list(contract._ADOPTED)[-1] is contract.Estimator
+"""
+
+
+def test_threads_that_come_second_wait_for_the_first_to_finish():
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RACE], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -2,7 +2,7 @@
 
 `import sklearn.base` takes longer than a small network takes to train. What the contract asks of an
 estimator's arguments is therefore written here, and scikit-learn's own base classes are taken as
-bases once scikit-learn is imported: `isinstance`, tags, metadata routing and its display in
+bases as soon as somebody imports them: `isinstance`, tags, metadata routing and its display in
 notebooks are then scikit-learn's.
 """
 
@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Sized
+import threading
+from collections.abc import Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
     from typing_extensions import Self
+
+BASE = "sklearn.base"
 
 
 # Python changes the bases of no class that stands directly on `object`.
@@ -84,11 +90,13 @@ class RegressorTask(_RegressorMixin):
     """A regressor; below RegressorMixin later."""
 
 
+# Estimator comes last: where it is adopted, the others are.
 _ADOPTED: dict[type, str] = {
-    Estimator: "BaseEstimator",
     ClassifierTask: "ClassifierMixin",
     RegressorTask: "RegressorMixin",
+    Estimator: "BaseEstimator",
 }
+_adopting = threading.Lock()
 
 
 def adopt() -> bool:
@@ -97,15 +105,44 @@ def adopt() -> bool:
     Returns:
         Whether bases were changed.
     """
-    sklearn = sys.modules.get("sklearn.base")
-    if not hasattr(sklearn, "RegressorMixin") or Estimator.__bases__ != (_BaseEstimator,):
+    sklearn = sys.modules.get(BASE)
+    if not hasattr(sklearn, "RegressorMixin"):
         return False
-    for ours, name in _ADOPTED.items():
-        ours.__bases__ = (getattr(sklearn, name),)
-    for kind in _below(Estimator):
-        # What scikit-learn does when a subclass of its own is made.
-        super(Estimator, kind).__init_subclass__()  # type: ignore[misc]
+    with _adopting:
+        if Estimator.__bases__ != (_BaseEstimator,):
+            return False
+        for ours, name in _ADOPTED.items():
+            ours.__bases__ = (getattr(sklearn, name),)
+        for kind in _below(Estimator):
+            # What scikit-learn does when a subclass of its own is made.
+            super(Estimator, kind).__init_subclass__()  # type: ignore[misc]
     return True
+
+
+class _AfterImport:
+    """Finds `sklearn.base` as the finders after it do, and runs `adopt` when it is loaded.
+
+    It stays among the finders: one that goes while another thread searches hides its neighbour.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != BASE:
+            return None
+        finders = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        found = (finder.find_spec(name, path, target) for finder in finders)
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is None or spec.loader is None:
+            return spec
+        load = spec.loader.exec_module
+
+        def load_and_adopt(module: ModuleType) -> None:
+            load(module)
+            adopt()
+
+        spec.loader.exec_module = load_and_adopt  # type: ignore[method-assign]
+        return spec
 
 
 def _below(kind: type) -> Iterator[type]:
@@ -138,4 +175,6 @@ def not_fitted(estimator: object) -> Exception:
     return error
 
 
+if BASE not in sys.modules:
+    sys.meta_path.insert(0, _AfterImport())
 adopt()
