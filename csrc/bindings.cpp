@@ -5,6 +5,7 @@
 // for NumPy, nn/functions.py for torch) checks every shape, type and length; nothing else calls it.
 
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -14,6 +15,7 @@
 
 #include "bindings.h"
 #include "dispatch.h"
+#include "lending.h"
 
 namespace nb = nanobind;
 using namespace unrolled;
@@ -94,6 +96,15 @@ void backward_of(const Sizes& sizes, Address x, Index x_step, Index x_row, Addre
                       {reinterpret_cast<T*>(grad_x), gx_step, gx_row}, directions);
 }
 
+// `count` elements as an array of NumPy that gives its memory back when it goes.
+template <class T>
+nb::object lent(Index count) {
+    void* const memory = lend(count * Index(sizeof(T)));
+    const nb::capsule owner(memory, [](void* lent) noexcept { give_back(lent); });
+    const std::size_t shape[1] = {static_cast<std::size_t>(count)};
+    return nb::cast(nb::ndarray<nb::numpy, T>(memory, 1, shape, owner));
+}
+
 }  // namespace
 
 NB_MODULE(_kernels, m) {
@@ -126,6 +137,12 @@ NB_MODULE(_kernels, m) {
             sizes, x, x_step, x_row, lengths, grad_out, g_step, g_row, grad_x, gx_step, gx_row,
             directions);
     });
+    m.def("lend", [](Index count, int item) {
+        check_item(item);
+        if (count < 1) throw std::invalid_argument("lend needs at least one element.");
+        return item == 4 ? lent<float>(count) : lent<double>(count);
+    });
+    m.def("idle_memory", [] { return idle_memory(); });
     m.def("threads_for", [](int cell, int item, Index T, Index N, Index C, Index H, Index P,
                             int threads, bool backward) {
         check_item(item);

@@ -3,6 +3,12 @@
 Memory is given by address (0: absent), strides in items, the last axis contiguous.
 """
 
+from typing import Any
+
+from numpy.typing import NDArray
+
+def lend(count: int, item: int) -> NDArray[Any]: ...
+def idle_memory() -> int: ...
 def saved_size(cell: int, item: int, S: int, H: int, P: int, projected: bool = False) -> int: ...
 def forward(
     cell: int,

@@ -259,6 +259,17 @@ def _plain(grad: Tensor) -> Tensor:
     return grad.resolve_neg() if grad.is_neg() else grad
 
 
+# Items from which memory for backward is lent by the kernels, who take it back for the next step:
+# the system takes up to a fifth of a training step to give pages anew.
+LENT_FROM = 2**20
+
+
+def _lent(x: Tensor, size: int) -> Tensor:
+    """`size` items of x's type, uninitialised."""
+    tensor: Tensor = torch.from_numpy(_compiled.lend(size, x.element_size()))
+    return tensor
+
+
 class _LayerFunction(torch.autograd.Function):
     """One layer in autograd; the arguments are those of `forward_layer`."""
 
@@ -276,7 +287,7 @@ class _LayerFunction(torch.autograd.Function):
     ) -> Results:
         num_steps = x.shape[0] * x.shape[1]
         size = layer.directions * _saved_size(layer, lengths, num_steps, x.element_size())
-        saved = x.new_empty(size)
+        saved = _lent(x, size) if size >= LENT_FROM else x.new_empty(size)
         results = forward_layer(
             layer, lengths, x_batch_first, output_batch_first, x, h0, c0, weights, saved
         )
