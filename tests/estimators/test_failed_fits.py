@@ -14,6 +14,7 @@ from unrolled import (
     SequenceRegressor,
 )
 from unrolled.estimators import base
+from unrolled.estimators.progress_bar import Train
 
 KINDS: list[Any] = [
     SequenceClassifier,
@@ -100,8 +101,8 @@ def test_an_interrupted_fit_leaves_the_old_model(
     model, untouched = make(kind).fit(X, y), make(kind)
     before, learnt = bits(model), set(vars(model))
 
-    def interrupted(records: Iterator[Any], max_epochs: int, verbose: Any, engine: str) -> None:
-        next(records)
+    def interrupted(train: Train, max_epochs: int, verbose: Any, engine: str) -> None:
+        next(train(None))
         raise error
 
     monkeypatch.setattr(base, "watch", interrupted)

@@ -377,3 +377,19 @@ def test_a_finished_run_does_nothing() -> None:
         == []
     )
     assert not engine.rows
+
+
+@pytest.mark.usefixtures("clock")
+def test_the_batches_of_an_epoch_are_told_after_every_slice() -> None:
+    told: list[tuple[int, int, int]] = []
+    engine = FakeEngine()
+    plan = Plan(2, Optimizer())
+    records = train(
+        engine, engine.weights, DATA, None, plan, Progress(), None,
+        lambda *stands: told.append(stands),
+    )  # fmt: skip
+    last = len(DATA)
+    next(records)
+    assert told == [(0, 1, last), (0, 3, last), (0, last, last)]
+    next(records)
+    assert told[3:] == [(1, last, last)]

@@ -267,10 +267,10 @@ class Network(Learned, TrainingArguments):
             if self.checkpoint is not None:
                 save = partial(run.save, self.checkpoint, self.weights_, engine, progress)
 
-        records = train(engine, self.weights_, data, watched, self._plan(), progress, save)
+        run_on = partial(train, engine, self.weights_, data, watched, self._plan(), progress, save)
         told = str(choice)  # outside the scope, in which torch has other threads
         with engines.suited_threads(choice, self.spec_, data.batch_size):
-            watch(records, self.max_epochs, self.verbose, told)
+            watch(run_on, self.max_epochs, self.verbose, told)
         self.history_, self.n_iter_ = progress.history, progress.epoch
         self.engine_, self._engine_state = choice.name, engine.state()
 
@@ -303,8 +303,9 @@ class Network(Learned, TrainingArguments):
                 )
             progress = Progress(epoch=self.n_iter_, history=list(self.history_))
             plan = Plan(max_epochs=self.n_iter_ + 1, optimizer=self._optimizer())
+            run_on = partial(train, engine, self.weights_, data, None, plan, progress)
             with engines.suited_threads(choice, self.spec_, data.batch_size):
-                watch(train(engine, self.weights_, data, None, plan, progress), 1, False, "")
+                watch(run_on, 1, False, "")
             self.history_, self.n_iter_ = progress.history, progress.epoch
             self.engine_, self._engine_state = choice.name, engine.state()
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from typing import Any
 
 from unrolled.training.history import Record
+from unrolled.training.loop import Tell
 
 # Fits that are over before this many seconds show no bar, and need not import what draws it.
 PATIENCE_SECONDS = 0.5
+DRAW_SECONDS = 0.1
 LINE_SECONDS = 2.0
+BATCH_SECONDS = 20.0
+
+Train = Callable[[Tell | None], Iterator[Record]]
 
 
-def watch(records: Iterator[Record], max_epochs: int, verbose: bool | str, engine: str) -> None:
+def watch(train: Train, max_epochs: int, verbose: bool | str, engine: str) -> None:
     """Run a training to its end and show how it goes, on standard error.
 
     Args:
-        records: the training, a record an epoch.
+        train: gives the training, a record an epoch; it calls what it is given, if anything,
+            between batches, see `unrolled.training.loop.Tell`.
         max_epochs: epochs at most.
         verbose: True shows, False does not, "auto" shows in a terminal or notebook.
         engine: what trains, as a line.
@@ -29,13 +36,16 @@ def watch(records: Iterator[Record], max_epochs: int, verbose: bool | str, engin
     if verbose == "auto" or not there:
         verbose = interactive
     if not verbose:
-        for _ in records:
+        for _ in train(None):
             continue
-    elif interactive:
-        _draw_bar(records, max_epochs, engine)
-    else:
-        print(f"engine: {engine}", file=sys.stderr)
-        _print_lines(records, max_epochs)
+        return
+    shown = _Bar(max_epochs, engine) if interactive else _Lines(max_epochs, engine)
+    try:
+        for record in train(shown.inside):
+            shown.after(record)
+        shown.end()
+    finally:
+        shown.close()
 
 
 def _in_notebook() -> bool:
@@ -43,38 +53,96 @@ def _in_notebook() -> bool:
     return "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
 
 
-def _draw_bar(records: Iterator[Record], max_epochs: int, engine: str) -> None:
-    started = time.monotonic()
-    record = next((r for r in records if time.monotonic() - started > PATIENCE_SECONDS), None)
-    if record is None:
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+class _Bar:
+    """A bar that comes after PATIENCE_SECONDS and goes with the fit."""
 
-    columns = (
-        TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    console = Console(stderr=True)
-    console.print(f"engine: {engine}", markup=False, highlight=False)
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(_losses(record), total=max_epochs, completed=record["epoch"])
-        for record in records:
-            bar.update(task, completed=record["epoch"], description=_losses(record))
+    def __init__(self, max_epochs: int, engine: str) -> None:
+        self._max_epochs, self._engine = max_epochs, engine
+        self._started = self._drawn = time.monotonic()
+        self._losses = ""
+        self._bar: Any = None
+
+    def inside(self, epoch: int, done: int, num_batches: int) -> None:
+        """Show how much of the running epoch is done."""
+        if self._bar is None and time.monotonic() - self._started <= PATIENCE_SECONDS:
+            return
+        if time.monotonic() - self._drawn >= DRAW_SECONDS:
+            self._draw(epoch + done / num_batches, epoch + 1, f"batch {done}/{num_batches}")
+
+    def after(self, record: Record) -> None:
+        """Show what an epoch did."""
+        self._losses = _losses(record)
+        if self._bar is not None or time.monotonic() - self._started > PATIENCE_SECONDS:
+            self._draw(record["epoch"], record["epoch"], "")
+
+    def end(self) -> None:
+        """Nothing is left to show."""
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _draw(self, completed: float, epoch: int, batch: str) -> None:
+        if self._bar is None:
+            self._begin()
+        self._bar.update(
+            self._task,
+            completed=completed,
+            description=self._losses,
+            epoch=epoch,
+            batch=batch,
+        )
+        self._bar.start()
+        self._drawn = time.monotonic()
+
+    def _begin(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("epoch {task.fields[epoch]}/{task.total:.0f} {task.fields[batch]}"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+        console = Console(stderr=True)
+        console.print(f"engine: {self._engine}", markup=False, highlight=False)
+        self._bar = Progress(*columns, console=console, transient=True)
+        self._task = self._bar.add_task("", total=self._max_epochs, epoch=0, batch="")
 
 
-def _print_lines(records: Iterator[Record], max_epochs: int) -> None:
-    printed = float("-inf")
-    record = shown = None
-    for record in records:
-        if time.monotonic() - printed >= LINE_SECONDS:
-            printed = time.monotonic()
-            print(f"epoch {record['epoch']}/{max_epochs}  {_losses(record)}", file=sys.stderr)
-            shown = record
-    if record is not None and record is not shown:
-        print(f"epoch {record['epoch']}/{max_epochs}  {_losses(record)}", file=sys.stderr)
+class _Lines:
+    """Lines in a log: an epoch's every LINE_SECONDS, inside a long epoch every BATCH_SECONDS."""
+
+    def __init__(self, max_epochs: int, engine: str) -> None:
+        print(f"engine: {engine}", file=sys.stderr)
+        self._max_epochs = max_epochs
+        self._printed, self._any = float("-inf"), time.monotonic()
+        self._left = ""
+
+    def inside(self, epoch: int, done: int, num_batches: int) -> None:
+        """Print how much of the running epoch is done."""
+        if time.monotonic() - self._any >= BATCH_SECONDS:
+            self._any = time.monotonic()
+            of = self._max_epochs
+            print(f"epoch {epoch + 1}/{of}  batch {done}/{num_batches}", file=sys.stderr)
+
+    def after(self, record: Record) -> None:
+        """Print what an epoch did, or keep it."""
+        self._left = f"epoch {record['epoch']}/{self._max_epochs}  {_losses(record)}"
+        if time.monotonic() - self._printed >= LINE_SECONDS:
+            self._printed = self._any = time.monotonic()
+            self.end()
+
+    def end(self) -> None:
+        """Print what is kept."""
+        if self._left:
+            print(self._left, file=sys.stderr)
+        self._left = ""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _losses(record: Record) -> str:

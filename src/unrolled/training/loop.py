@@ -18,6 +18,9 @@ from unrolled.training.progress import Progress, Totals
 # Between two looks at the clock (checkpoint due? Ctrl-C?) the engine gets about this much work.
 SLICE_SECONDS = 0.2
 
+# Called with the epochs that are done, the batches done of the running one, and how many it has.
+Tell = Callable[[int, int, int], None]
+
 
 class DivergedError(FloatingPointError):
     """The loss or the gradient of a batch is not finite.
@@ -63,11 +66,12 @@ def train(
     plan: Plan,
     progress: Progress,
     save: Callable[[], None] | None = None,
+    tell: Tell | None = None,
 ) -> Iterator[Record]:
     """Train from where `progress` stands to the end, yielding a record an epoch.
 
     `engine` changes `weights` [P] in place; `progress` is kept up to date. `save` is called between
-    two batches when the plan asks for it, and once at the end.
+    two batches when the plan asks for it, and once at the end; `tell` after every slice.
 
     Raises:
         FloatingPointError: the loss, the gradient or the weights became NaN or infinite; says
@@ -91,6 +95,8 @@ def train(
                 ) from error
             progress.batch = part.stop
             progress.seconds = time.perf_counter() - clock
+            if tell is not None:
+                tell(progress.epoch, part.stop, num_batches)
             if save and plan.is_due(time.monotonic() - saved_at):
                 save()
                 saved_at = time.monotonic()
