@@ -29,16 +29,10 @@ private:
 }  // namespace
 
 void Memory::grow(Index size) {
-    if (size > size_) {
-        std::free(data_);
-        data_ = nullptr;
-        size_ = 0;
-        data_ = static_cast<char*>(std::malloc(static_cast<std::size_t>(size) + 64));
-        if (!data_) throw std::bad_alloc();
-        size_ = size;
-        prefer_large_pages(data_, size);
-    }
-    aligned_ = data_ + (64 - reinterpret_cast<std::uintptr_t>(data_) % 64) % 64;
+    if (size <= size_) return;
+    clear();
+    data_ = static_cast<char*>(lend(size));
+    size_ = size;
 }
 
 Chain::Chain(const Network& network, const Data& data, int threads)

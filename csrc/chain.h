@@ -3,9 +3,9 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
 #include <vector>
 
+#include "lending.h"
 #include "network.h"
 #include "order.h"
 
@@ -29,20 +29,26 @@ private:
     Index size_ = 0;
 };
 
+// Lent for as long as it is there, so that the next call finds its pages.
 class Memory {
 public:
     Memory() = default;
-    ~Memory() { std::free(data_); }
+    ~Memory() { clear(); }
     Memory(const Memory&) = delete;
     Memory& operator=(const Memory&) = delete;
 
     void grow(Index size);  // throws std::bad_alloc; what was in it is lost
-    char* data() const { return aligned_; }
+    char* data() const { return data_; }
 
 private:
     char* data_ = nullptr;
-    char* aligned_ = nullptr;
     Index size_ = 0;
+
+    void clear() {
+        if (data_) give_back(data_);
+        data_ = nullptr;
+        size_ = 0;
+    }
 };
 
 // Work below which another thread costs more than it gains: operations of products; numbers for which
