@@ -25,6 +25,8 @@ Header* header_of(void* memory) {
     return reinterpret_cast<Header*>(static_cast<char*>(memory) - line);
 }
 
+// Never waited for: after a fork it may be held by a thread that the child does not have. Who finds it
+// held does without idle memory.
 std::mutex guard;
 std::vector<void*>& idle() {
     // Never destroyed: memory may come back after static objects have gone.
@@ -37,7 +39,8 @@ void release(void* memory) { std::free(header_of(memory)->allocated); }
 
 // The smallest idle block that fits and is not more than a quarter too large; null: there is none.
 void* take_idle(Index bytes) {
-    const std::lock_guard<std::mutex> lock(guard);
+    const std::unique_lock<std::mutex> lock(guard, std::try_to_lock);
+    if (!lock) return nullptr;
     std::vector<void*>& blocks = idle();
     auto best = blocks.end();
     for (auto block = blocks.begin(); block != blocks.end(); ++block) {
@@ -74,7 +77,8 @@ void* lend(Index bytes) {
 
 void give_back(void* memory) noexcept {
     const Index bytes = header_of(memory)->bytes;
-    const std::lock_guard<std::mutex> lock(guard);
+    const std::unique_lock<std::mutex> lock(guard, std::try_to_lock);
+    if (!lock) return release(memory);
     std::vector<void*>& blocks = idle();
     // The oldest go first.
     while (!blocks.empty() && idle_bytes + bytes > most_kept_bytes) {
