@@ -178,37 +178,42 @@ class Frequency:
         return np.where(self.at(first, i) == times, i, -1)
 
 
-def infer(times: NDArray[Any]) -> Frequency:
+def infer(times: NDArray[Any], starts: NDArray[np.int64] | None = None) -> Frequency:
     """The step that explains times: the smallest if all are multiples of it, else the commonest.
 
-    Times on one day of the month, or on the last, are months apart; times on every weekday and
-    never on a weekend are business days apart.
+    Times on one day of the month, or on the last, are months apart; times on weekdays that leave
+    out the weekends between them are business days apart.
 
     Args:
-        times: array [T] in rising order, datetime64 or whole numbers, T at least 2.
+        times: array [M], datetime64 or whole numbers, in rising order inside each series.
+        starts: array [S], where each of several series begins in `times`; one series without.
 
     Raises:
-        ValueError: fewer than two times, or times that do not rise.
+        ValueError: no series has two times, or times do not rise.
     """
-    if len(times) < 2:
-        raise ValueError(f"{len(times)} time gives no frequency; name the frequency.")
-    if not (times[1:] > times[:-1]).all():
+    # Which times have the time before them in the same series.
+    follows = np.ones(len(times), dtype=bool)
+    follows[0 if starts is None else starts] = False
+    if not follows.any():
+        raise ValueError("one time alone tells no frequency; name it, as in frequency='D'.")
+    now = np.flatnonzero(follows)
+    if not (times[now] > times[now - 1]).all():
         raise ValueError("times must rise from step to step, and no time may come twice.")
     if times.dtype.kind != "M":
-        return Frequency("number", _step(times))
+        return Frequency("number", _step(times, now))
     times = times.astype("datetime64[us]")
-    months = _monthly(times)
+    months = _monthly(times, now)
     if months is not None:
         return months
-    step = _step(times)
-    if step == DAY and _skips_weekends(times):
+    step = _step(times, now)
+    if step == DAY and _skips_weekends(_days(times), now):
         return Frequency("business", 1)
     return Frequency("time", step)
 
 
-def _step(rising: NDArray[Any]) -> int:
-    numbers: NDArray[np.int64] = rising.astype(np.int64)
-    differences = numbers[1:] - numbers[:-1]
+def _step(times: NDArray[Any], now: NDArray[np.int64]) -> int:
+    numbers: NDArray[np.int64] = times.astype(np.int64)
+    differences = numbers[now] - numbers[now - 1]
     smallest = int(differences.min())
     if not (differences % smallest).any():
         return smallest
@@ -216,24 +221,25 @@ def _step(rising: NDArray[Any]) -> int:
     return int(steps[np.argmax(counts)])
 
 
-def _monthly(times: NDArray[Any]) -> Frequency | None:
+def _monthly(times: NDArray[Any], now: NDArray[np.int64]) -> Frequency | None:
     days = _days(times)
     clock = times - days
-    starts = days.astype("datetime64[M]")
-    if (clock != clock[0]).any() or not (starts[1:] > starts[:-1]).all():
+    months = days.astype("datetime64[M]")
+    if (clock[now] != clock[now - 1]).any() or not (months[now] > months[now - 1]).all():
         return None
-    step = _step(starts)
+    step = _step(months, now)
     tomorrow = days + np.timedelta64(1, "D")
-    if (tomorrow.astype("datetime64[M]") > starts).all():
+    if (tomorrow.astype("datetime64[M]") > months).all():
         return Frequency("months", step, month_end=True)
-    if (days - starts == days[0] - starts[0]).all():
-        return Frequency("months", step)
-    return None
+    day = days - months
+    return Frequency("months", step) if (day[now] == day[now - 1]).all() else None
 
 
-def _skips_weekends(times: NDArray[Any]) -> bool:
-    days = _days(times)
-    return bool(np.is_busday(days).all() and (days[-1] - days[0]).astype(int) >= 5)
+def _skips_weekends(days: NDArray[Any], now: NDArray[np.int64]) -> bool:
+    if not np.is_busday(days).all():
+        return False
+    before, after = days[now - 1], days[now]
+    return bool((np.busday_count(before, after) < (after - before).astype(np.int64)).any())
 
 
 def _days(times: Any) -> NDArray[Any]:
