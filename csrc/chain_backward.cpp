@@ -11,10 +11,10 @@ namespace {
 
 bool has_target(const Network& network, const Data& data, Index place) {
     if (data.classes) return data.classes[place] >= 0;
-    const Index count = network.head().K / std::max<Index>(1, Index(network.levels.size()));
-    const float* y = data.y + place * count;
-    for (Index k = 0; k < count; ++k)
-        if (y[k] == y[k]) return true;
+    const Index columns = network.columns(), given = network.given();
+    const float* y = data.y + place * columns;
+    for (Index k = 0; k < columns; k += given)
+        if (y[k] == y[k] && y[k + given - 1] == y[k + given - 1]) return true;
     return false;
 }
 
@@ -32,10 +32,19 @@ BatchLoss Chain::loss(bool gradient) {
     }
     const float share = result.count ? 1.0f / static_cast<float>(result.count) : 0.0f;
     for (Index r = 0; r < R; ++r) factor_[r] *= share;
-    const Index quantiles = std::max<Index>(1, Index(net.levels.size()));
-    const Losses job{net.loss,      R,         K,       net.levels.empty() ? nullptr : net.levels.data(),
-                     quantiles,     y_.back(), target_, data_.y,
-                     data_.classes, factor_,   losses_, gradient ? y_.back() : nullptr};
+    const Losses job{net.loss,
+                     R,
+                     K,
+                     net.levels.empty() ? nullptr : net.levels.data(),
+                     net.each(),
+                     net.columns(),
+                     y_.back(),
+                     target_,
+                     data_.y,
+                     data_.classes,
+                     factor_,
+                     losses_,
+                     gradient ? y_.back() : nullptr};
     with_team(double(R * K), worth_functions, [&](Team& team) { kernels_.losses(job, team); });
     for (Index r = 0; r < R; ++r) {
         const float weight = data_.weight ? data_.weight[target_[r]] : 1.0f;

@@ -17,7 +17,10 @@ enum class Loss {
     huber = 2,
     quantile = 3,
     cross_entropy = 4,
-    binary_cross_entropy = 5
+    binary_cross_entropy = 5,
+    normal = 6,
+    student_t = 7,
+    negative_binomial = 8
 };
 enum class Optimizer { adam = 0, adamw = 1, sgd = 2, rmsprop = 3 };
 
@@ -72,11 +75,12 @@ struct PoolBackward {
 struct Losses {
     Loss kind;
     Index R, K;
-    const float* levels;  // [quantiles]
-    Index quantiles;      // 1 where the loss has none
+    const float* levels;  // [each] of the loss quantile
+    Index each;           // outputs of a target
+    Index columns;        // of y
     const float* scores;  // [R, K]
     const Index* target;  // [R] each row's row of y
-    const float* y;       // [., K / quantiles] numbers, or
+    const float* y;       // [., columns] numbers, or
     const Index* classes; // [.] classes
     const float* factor;  // [R] of each row's loss in the gradient; null: no gradient
     double* loss;         // [R] 0 where all targets are missing

@@ -8,7 +8,8 @@
 //     binary     log(1 + exp(y)) - t y              s(y) - t
 //     softmax    log(sum of exp(y)) - y_t           softmax(y) - (1 at t)
 //
-// All but the last are means over the outputs of a row. A target that is missing (NaN, class -1) adds
+// and of likelihoods.h. All but the softmax are means over the outputs of a row, or over its targets where
+// several outputs describe a distribution of each. A target that is missing (NaN, class -1) adds
 // nothing. Where e = 0 the gradient of a kink is the mean of its sides, as torch has it.
 #pragma once
 
@@ -16,6 +17,7 @@
 
 #include "chain_kernels.h"
 #include "gates.h"
+#include "likelihoods.h"
 #include "team_work.h"
 #include "workspace.h"
 
@@ -48,8 +50,8 @@ inline PointLoss point_loss(Loss kind, double y, double t, double level) {
 }
 
 inline double point_row(const Losses& job, Index r, const float* scores, float* grad) {
-    const Index Q = job.quantiles, K = job.K;
-    const float* y = job.y + job.target[r] * (K / Q);
+    const Index Q = job.each, K = job.K;
+    const float* y = job.y + job.target[r] * job.columns;
     const double factor = grad ? static_cast<double>(job.factor[r]) / static_cast<double>(K) : 0.0;
     double sum = 0;
     for (Index k = 0; k < K; ++k) {
@@ -62,6 +64,22 @@ inline double point_row(const Losses& job, Index r, const float* scores, float* 
         if (grad) grad[k] = static_cast<float>(result.gradient * factor);
     }
     return sum / static_cast<double>(K);
+}
+
+inline double distribution_row(const Losses& job, Index r, const float* scores, float* grad) {
+    const Index P = job.each, targets = job.K / P;
+    const float* y = job.y + job.target[r] * job.columns;
+    const double count = static_cast<double>(targets);
+    const double factor = grad ? static_cast<double>(job.factor[r]) / count : 0.0;
+    double sum = 0;
+    for (Index k = 0; k < targets; ++k) {
+        const Likelihood result = likelihood(job.kind, scores + k * P, y, k);
+        sum += result.loss;
+        if (!grad) continue;
+        for (Index p = 0; p < P; ++p)
+            grad[k * P + p] = static_cast<float>(result.gradient[p] * factor);
+    }
+    return sum / count;
 }
 
 inline double softmax_row(const Losses& job, Index r, const float* scores, float* grad) {
@@ -112,14 +130,26 @@ inline double softmax_row(const Losses& job, Index r, const float* scores, float
     return log(static_cast<double>(sum)) - chosen;
 }
 
+inline double loss_row(const Losses& job, Index r, const float* scores, float* grad) {
+    switch (job.kind) {
+        case Loss::cross_entropy:
+            return softmax_row(job, r, scores, grad);
+        case Loss::normal:
+        case Loss::student_t:
+        case Loss::negative_binomial:
+            return distribution_row(job, r, scores, grad);
+        default:
+            return point_row(job, r, scores, grad);
+    }
+}
+
 inline void losses(const Losses& job, Team& team) {
     run(team, [&](int worker) {
         const Range rows = share(job.R, worker, team.size());
         for (Index r = rows.begin; r < rows.end; ++r) {
             const float* scores = job.scores + r * job.K;
             float* grad = job.grad ? job.grad + r * job.K : nullptr;
-            job.loss[r] = job.kind == Loss::cross_entropy ? softmax_row(job, r, scores, grad)
-                                                          : point_row(job, r, scores, grad);
+            job.loss[r] = loss_row(job, r, scores, grad);
         }
     });
 }

@@ -37,6 +37,14 @@ struct Network {
     bool every() const { return L > 0 && pooling == Pooling::every; }
     bool has_classes() const { return loss == Loss::cross_entropy; }
     const DenseLayer& head() const { return dense.back(); }
+    // Outputs that are of one target: its quantiles, or the parameters of its distribution.
+    Index each() const {
+        if (loss == Loss::normal || loss == Loss::negative_binomial) return 2;
+        return loss == Loss::student_t ? 3 : levels.empty() ? 1 : static_cast<Index>(levels.size());
+    }
+    // Columns of y that are of one target: itself, and its scale.
+    Index given() const { return loss == Loss::negative_binomial ? 2 : 1; }
+    Index columns() const { return head().K / each() * given(); }
 };
 
 // N rows. Row n is `lengths[n]` rows of the M values from starts[n] on, or, without starts, value n.
@@ -45,7 +53,7 @@ struct Data {
     const float* values;  // [M, C], or
     const Index* tokens;  // [M]
     const Index *starts, *lengths;
-    const float* y;        // [N or M, targets], or
+    const float* y;        // [N or M, columns], or
     const Index* classes;  // [N or M]; both null: there are no targets
     const float* weight;   // [N or M] or null: all 1
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unrolled.runtime.spec import Dense, Recurrent, Spec, views
+from unrolled.runtime.spec import LOSSES, Dense, Recurrent, Spec, views
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def recurrent_spec(
     return Spec(
         input_size=6 if tokens else 4,
         output_size=6 if tied else output_size,
-        head="class" if loss.endswith("entropy") else "point",
+        head=next(head for head, losses in LOSSES.items() if loss in losses),
         embedding_size=3 if tokens else 0,
         hidden=(Dense(3, "tanh"),) if tied else hidden,
         hidden_dropout=dropout[1],
@@ -100,10 +100,12 @@ def problem(
         y = rng.integers(0, spec.output_size, num_targets)
         gone: Any = -1
     else:
-        columns = spec.output_size // max(1, len(spec.quantiles))
-        y = rng.normal(size=(num_targets, columns)).astype(np.float32)
+        y = rng.normal(size=(num_targets, spec.target_columns)).astype(np.float32)
         if spec.loss == "binary_cross_entropy":
             y = rng.integers(0, 2, y.shape).astype(np.float32)
+        if spec.loss == "negative_binomial":  # counts and their scales
+            y[:, 0::2] = rng.poisson(rng.gamma(1.5, 4.0, y[:, 0::2].shape))
+            y[:, 1::2] = rng.uniform(0.3, 5.0, y[:, 1::2].shape)
         gone = np.nan
     if missing:
         y[rng.random(y.shape) < 0.4] = gone
@@ -138,4 +140,5 @@ LARGE = [
     Spec(9, 2, "point", recurrent=Recurrent("rnn", 90, 2, True, 0.1), pooling="max"),
     Spec(9, 2, "point", recurrent=Recurrent("rnn", 90), pooling="mean"),
     Spec(300, 290, "point", hidden=(Dense(310), Dense(333, "tanh")), hidden_dropout=0.5),
+    Spec(9, 12, "distribution", recurrent=Recurrent("gru", 9), pooling="every", loss="student_t"),
 ]

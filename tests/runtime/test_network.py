@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from chain_problems import (
     recurrent_spec,
     table_spec,
 )
+from mpmath import mp
 from torch_chains import Reference
 
 from unrolled.runtime.network import Network
-from unrolled.runtime.spec import Dense, views
+from unrolled.runtime.spec import LOSSES, Dense, Spec, views
 
 pytestmark = pytest.mark.usefixtures("poisoned_scratch")
 
@@ -38,14 +40,13 @@ def cases() -> dict[str, Problem]:
                 )
                 name = f"{cell}-{kind}-{pooling}-{'two ways' if two_ways else 'one way'}"
                 found[name] = problem(spec)
-    losses = ("squared", "absolute", "huber", "quantile", "cross_entropy", "binary_cross_entropy")
-    for loss in losses:
+    for loss in [loss for losses in LOSSES.values() for loss in losses]:
         for pooling in ("last", "every"):
             spec = recurrent_spec(
                 "rnn",
                 loss=loss,
                 pooling=pooling,
-                output_size=6 if loss == "quantile" else 3,
+                output_size=6 if loss == "quantile" or loss in LOSSES["distribution"] else 3,
                 quantiles=LEVELS if loss == "quantile" else (),
             )
             for weighted in (False, True):
@@ -70,6 +71,8 @@ def cases() -> dict[str, Problem]:
     found["table"] = problem(table_spec())
     found["table-no hidden"] = problem(table_spec(hidden=()))
     found["table-weights-missing"] = problem(table_spec(), weighted=True, missing=True)
+    for loss in LOSSES["distribution"]:
+        found[f"table-{loss}"] = problem(table_spec(head="distribution", output_size=6, loss=loss))
     found["table-classes"] = problem(table_spec(head="class", loss="cross_entropy"))
     return found
 
@@ -147,6 +150,88 @@ def test_losses_where_scores_are_large() -> None:
         assert expected_loss > 50
         assert loss == pytest.approx(expected_loss, rel=1e-5)
         np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+# Raw outputs and a target, where a distribution comes near a limit or a number is large: of many
+# degrees of freedom the normal distribution, of a small shape the Poisson distribution.
+LIMITS: list[tuple[str, list[float], list[float]]] = [
+    ("normal", [0.5, -200.0], [0.502]),
+    ("normal", [3e20, 80.0], [-2e20]),
+    ("student_t", [0.5, 0.3, 1e7], [2.0]),
+    ("student_t", [0.5, 0.3, 1e3], [2.0]),
+    ("student_t", [0.5, 0.3, 17.9], [-8.0]),
+    ("student_t", [0.5, 0.3, -90.0], [5e6]),
+    ("negative_binomial", [1.0, -2.25], [40.0, 1.5]),
+    ("negative_binomial", [1.0, -9.0], [7.0, 1.5]),
+    ("negative_binomial", [1.0, -25.0], [7.0, 1.5]),
+    ("negative_binomial", [1.0, -80.0], [7.0, 1.5]),
+    ("negative_binomial", [-90.0, -1.0], [3.0, 2.0]),
+    ("negative_binomial", [-3.0, 40.0], [0.0, 2.0]),
+    ("negative_binomial", [2.0, 50.0], [60000.0, 900.0]),
+    ("negative_binomial", [30.0, 0.5], [0.0, 1e6]),
+    ("negative_binomial", [1.0, 2.0], [2e6, 1e6]),
+]
+
+
+def likelihood_by_many_digits(loss: str, o: list[Any], y: list[float]) -> Any:
+    """-log p by its textbook formula."""
+    softplus = [mp.log1p(mp.exp(x)) for x in o]
+    t = mp.mpf(y[0])
+    if loss == "negative_binomial":
+        mean, r = y[1] * softplus[0], mp.sqrt(y[1]) / softplus[1]
+        ways = mp.loggamma(t + r) - mp.loggamma(t + 1) - mp.loggamma(r)
+        return -(ways + r * mp.log(r / (r + mean)) + t * mp.log(mean / (r + mean)))
+    scale = softplus[1] + mp.mpf("0.001")
+    e = (t - o[0]) / scale
+    if loss == "normal":
+        return mp.log(scale * mp.sqrt(2 * mp.pi)) + e**2 / 2
+    df = 2 + softplus[2]
+    ways = mp.loggamma((df + 1) / 2) - mp.loggamma(df / 2)
+    return (df + 1) / 2 * mp.log1p(e**2 / df) - ways + mp.log(scale * mp.sqrt(df * mp.pi))
+
+
+@pytest.mark.usefixtures("simd")
+@pytest.mark.parametrize(("loss", "outputs", "target"), LIMITS)
+def test_likelihoods_near_their_limits(
+    loss: str, outputs: list[float], target: list[float]
+) -> None:
+    """The gradient of the bias is that of the raw outputs, here beside 150 digits."""
+    size = len(outputs)
+    spec = Spec(1, size, "distribution", loss=loss)
+    flat = np.array([0.0] * size + outputs, np.float32)
+    y = np.array([target], np.float32)
+    rows = np.array([0])
+    found, gradient = Network(spec, flat).gradients(np.ones((1, 1), np.float32), y, None, rows)
+    with mp.workdps(150):
+        place = [mp.mpf(float(o)) for o in flat[size:]]
+        numbers = [float(t) for t in y[0]]
+        expected = float(likelihood_by_many_digits(loss, place, numbers))
+        slopes = []
+        for i in range(size):
+            step = mp.mpf(10) ** -20
+            more, less = ([*place[:i], place[i] + s, *place[i + 1 :]] for s in (step, -step))
+            change = likelihood_by_many_digits(loss, more, numbers)
+            change -= likelihood_by_many_digits(loss, less, numbers)
+            slopes.append(float(change / (2 * step)))
+    assert found == pytest.approx(expected, rel=1e-9)
+    for place_found in (gradient[:size], gradient[size:]):
+        np.testing.assert_allclose(place_found, slopes, rtol=2e-7, atol=1e-12 * abs(expected))
+
+
+def test_a_count_without_its_scale_is_missing_and_one_of_no_likelihood_is_not_finite() -> None:
+    spec = Spec(1, 2, "distribution", loss="negative_binomial")
+    network = Network(spec, np.array([0.3, 0.2, 0.1, 0.4], np.float32))
+    x = np.ones((2, 1), np.float32)
+
+    def loss(*pair: float) -> float:
+        y = np.array([[3.0, 2.0], pair], np.float32)
+        return network.gradients(x, y, None, np.arange(2))[0]
+
+    alone = network.gradients(x, np.array([[3.0, 2.0]] * 2, np.float32), None, np.arange(1))[0]
+    assert loss(np.nan, 2.0) == loss(5.0, np.nan) == loss(np.nan, np.nan) == alone
+    assert np.isfinite(loss(5.0, 1.0))
+    for pair in ((-5.0, 1.0), (5.0, -1.0), (5.0, 0.0), (np.inf, 1.0)):
+        assert not np.isfinite(loss(*pair))
 
 
 def test_large_gradients() -> None:

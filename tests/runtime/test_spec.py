@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled.runtime.spec import Dense, Recurrent, Spec, initial_values, views
+from unrolled.runtime.spec import LOSSES, Dense, Recurrent, Spec, initial_values, views
 
 TORCH = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
@@ -53,10 +53,12 @@ layers = st.builds(Dense, st.integers(1, 6), st.sampled_from(["relu", "tanh"]))
 @st.composite
 def specs(draw: st.DrawFn) -> Spec:
     recurrent = draw(st.none() | recurrents)
+    head = draw(st.sampled_from(sorted(LOSSES)))
     return Spec(
         input_size=draw(st.integers(1, 6)),
-        output_size=draw(st.integers(1, 6)),
-        head=draw(st.sampled_from(["point", "class"])),
+        output_size=draw(st.integers(1, 6)) * (6 if head == "distribution" else 1),
+        head=head,
+        loss=draw(st.none() | st.sampled_from([x for x in LOSSES[head] if x != "quantile"])),
         embedding_size=0 if recurrent is None else draw(st.integers(0, 5)),
         hidden=tuple(draw(st.lists(layers, max_size=3))),
         hidden_dropout=draw(st.floats(0.0, 0.99)),
@@ -199,6 +201,29 @@ def test_what_a_config_must_have(missing: str) -> None:
 def test_a_config_that_is_no_mapping(config: Any) -> None:
     with pytest.raises(ValueError, match="spec must be a mapping"):
         Spec.from_config(config)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "columns"),
+    [("normal", 2, 1), ("student_t", 3, 1), ("negative_binomial", 2, 2)],
+)
+def test_outputs_and_targets_of_a_distribution(loss: str, outputs: int, columns: int) -> None:
+    spec = Spec(3, 5 * outputs, "distribution", loss=loss)
+    assert spec.outputs_per_target == outputs
+    assert spec.target_columns == 5 * columns
+    with pytest.raises(ValueError, match=f"multiple of the {outputs} parameters of the distrib"):
+        Spec(3, 5 * outputs + 1, "distribution", loss=loss)
+    with pytest.raises(ValueError, match="loss must be one of squared"):
+        Spec(3, 5 * outputs, "point", loss=loss)
+    with pytest.raises(ValueError, match='quantiles go with the loss "quantile"'):
+        Spec(3, 5 * outputs, "distribution", loss=loss, quantiles=(0.5,))
+
+
+def test_outputs_and_targets_of_other_losses() -> None:
+    assert Spec(3, 4, "distribution").loss == "normal"
+    spec = Spec(3, 6, "point", loss="quantile", quantiles=(0.1, 0.9))
+    assert (spec.outputs_per_target, spec.target_columns) == (2, 3)
+    assert (Spec(3, 6, "point").outputs_per_target, Spec(3, 6, "point").target_columns) == (1, 6)
 
 
 def test_an_embedding_needs_a_recurrence() -> None:

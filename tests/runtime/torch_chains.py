@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from chain_problems import Problem
 from torch import Tensor, nn
+from torch.distributions import NegativeBinomial, Normal, StudentT
 from torch.nn import functional as F
 
 from unrolled.runtime.spec import Spec, views
@@ -123,7 +124,9 @@ class Reference:
             losses = F.cross_entropy(scores, target.clamp(min=0), reduction="none") * present
         else:
             present = ~target.isnan()
-            each = point_losses(self.spec, scores, target.nan_to_num().double())
+            each = point_losses(self.spec, scores, target.nan_to_num(1.0).double())
+            if self.spec.loss == "negative_binomial":
+                present = present[:, 0::2] & present[:, 1::2]
             # One of y is the target of all its quantiles.
             shared = present.repeat_interleave(each.shape[1] // present.shape[1], dim=1)
             losses = (each * shared).mean(dim=1)
@@ -148,7 +151,17 @@ class Reference:
 
 
 def point_losses(spec: Spec, scores: Tensor, target: Tensor) -> Tensor:
-    """Scores [R, K] and targets [R, K / quantiles] to [R, K]."""
+    """Scores [R, K] and targets to [R, K], or [R, targets] for a distribution of each."""
+    if spec.head == "distribution":
+        o = scores.unflatten(1, (-1, spec.outputs_per_target))
+        if spec.loss == "negative_binomial":
+            count, scale = target[:, 0::2], target[:, 1::2]
+            mean, a = scale * F.softplus(o[..., 0]), F.softplus(o[..., 1]) / scale.sqrt()
+            return -NegativeBinomial(1 / a, logits=(a * mean).log()).log_prob(count)
+        scale = F.softplus(o[..., 1]) + 1e-3
+        if spec.loss == "normal":
+            return -Normal(o[..., 0], scale).log_prob(target)
+        return -StudentT(2 + F.softplus(o[..., 2]), o[..., 0], scale).log_prob(target)
     if spec.loss == "quantile":
         levels = torch.tensor(spec.quantiles, dtype=torch.float64)
         error = target[:, :, None] - scores.unflatten(1, (-1, len(levels)))

@@ -94,7 +94,7 @@ def problem(spec: Spec) -> Batches:
     y: Any = rng.integers(0, spec.output_size, M)
     y[[1, 3]] = -1
     if spec.loss != "cross_entropy":
-        y = rng.uniform(size=(M, spec.output_size // max(1, len(spec.quantiles))))
+        y = rng.uniform(size=(M, spec.target_columns))
         y[[1, 3]] = np.nan
         y[5, 0] = np.nan
         y = y.astype(np.float32)
@@ -112,6 +112,12 @@ SPECS = [
         6, 6, "class", embedding_size=4, recurrent=Recurrent("gru", 4), pooling="every", tied=True
     ),
     Spec(6, 2, "point", embedding_size=4, recurrent=Recurrent("rnn", 4, 2), hidden=(Dense(3),)),
+    Spec(3, 4, "distribution", recurrent=LSTM, pooling="mean", loss="normal"),
+    Spec(3, 6, "distribution", hidden=(Dense(5),), loss="student_t"),
+    Spec(
+        3, 4, "distribution", recurrent=Recurrent("gru", 4), pooling="every",
+        loss="negative_binomial",
+    ),
 ]  # fmt: skip
 OPTIMIZERS = [
     Optimizer("adam", clip_norm=0.3),

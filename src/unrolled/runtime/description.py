@@ -18,7 +18,7 @@ from unrolled.kernels.layout import GATES
 from unrolled.runtime.spec import ACTIVATIONS, LOSSES, POOLINGS, Spec
 
 CELLS = {"tanh": 0, "relu": 1, "gru": 2, "lstm": 3}
-LOSS_CODES = {name: i for i, name in enumerate((*LOSSES["point"], *LOSSES["class"]))}
+LOSS_CODES = {name: i for i, name in enumerate(sum(LOSSES.values(), ()))}
 
 _NDIM, _DTYPE = attrgetter("ndim"), attrgetter("dtype")
 
@@ -122,8 +122,7 @@ def describe_data(
     if y is not None and classes:
         y = check_array("y", y, np.int64, (num_targets,))
     elif y is not None:
-        columns = spec.output_size // max(1, len(spec.quantiles))
-        y = check_array("y", y, np.float32, (num_targets, columns))
+        y = check_array("y", y, np.float32, (num_targets, spec.target_columns))
     if weight is not None:
         weight = check_array("weight", weight, np.float32, (num_targets,))
     tokens = bool(spec.embedding_size)

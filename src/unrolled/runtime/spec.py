@@ -22,7 +22,10 @@ POOLINGS = ("last", "mean", "max", "every")
 LOSSES = {
     "point": ("squared", "absolute", "huber", "quantile"),
     "class": ("cross_entropy", "binary_cross_entropy"),
+    "distribution": ("normal", "student_t", "negative_binomial"),
 }
+# Raw numbers that describe a distribution of one target.
+DISTRIBUTION_SIZES = {"normal": 2, "student_t": 3, "negative_binomial": 2}
 HEADS = tuple(LOSSES)
 MAX_SIZE = 2**24
 MAX_LAYERS = 256
@@ -89,7 +92,8 @@ class Spec:
     Attributes:
         input_size: C, channels of an input; the number of symbols V where there is an embedding.
         output_size: K, numbers or classes that come out.
-        head: "point" (numbers) or "class" (one score a class).
+        head: "point" (numbers), "class" (one score a class) or "distribution" (the parameters of
+            one for each target, see `unrolled.runtime.distributions`).
         embedding_size: E, size of a symbol's vector; 0 where the input is numbers.
         hidden: dense layers in front of the head (one to one).
         hidden_dropout: dropout after each dense layer.
@@ -99,7 +103,8 @@ class Spec:
         head_dropout: dropout in front of the head.
         tied: the head's weight is the embedding's (Press & Wolf 2017, arXiv 1608.05859).
         loss: "squared", "absolute", "huber" or "quantile" of a "point" head, "cross_entropy" or
-            "binary_cross_entropy" of a "class" head; None takes the head's first.
+            "binary_cross_entropy" of a "class" head; the negative log-likelihood of a "normal",
+            "student_t" or "negative_binomial" distribution; None takes the head's first.
         quantiles: levels between 0 and 1 that the loss "quantile" asks for; the K outputs are then
             [targets, quantiles].
     """
@@ -166,11 +171,26 @@ class Spec:
             raise ValueError(f"quantiles must rise, got {_shown(levels)}")
         if bool(levels) != (self.loss == "quantile"):
             raise ValueError('quantiles go with the loss "quantile", and it with them')
-        if levels and self.output_size % len(levels):
+        if self.output_size % self.outputs_per_target:
+            what = "quantiles" if levels else f"parameters of the distribution {self.loss}"
             raise ValueError(
-                f"output_size must be a multiple of the {len(levels)} quantiles, got "
+                f"output_size must be a multiple of the {self.outputs_per_target} {what}, got "
                 f"{self.output_size}"
             )
+
+    @property
+    def outputs_per_target(self) -> int:
+        """Outputs that are of one target: its quantiles, or the parameters of a distribution."""
+        return DISTRIBUTION_SIZES.get(str(self.loss), max(1, len(self.quantiles)))
+
+    @property
+    def target_columns(self) -> int:
+        """Columns of y where targets are numbers: one a target.
+
+        The loss "negative_binomial" takes two, the count and the scale of its row.
+        """
+        targets = self.output_size // self.outputs_per_target
+        return 2 * targets if self.loss == "negative_binomial" else targets
 
     @property
     def head_size(self) -> int:

@@ -2,7 +2,8 @@
 
 A class of -1 and a number that is NaN are missing. They add nothing to a loss or a gradient, and a
 row all of whose targets are missing does not count. Losses of numbers are taken in float64, as the
-kernels take them: squares of float32 overflow from 1.8e19 on.
+kernels take them: squares of float32 overflow from 1.8e19 on. Likelihoods have the forms of
+csrc/likelihoods.h, which neither overflow nor cancel near the limits of a distribution.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from unrolled.runtime.distributions import (
+    HALF_LOG_TWO_PI,
+    LOWEST_SCALE,
+    LOWEST_SHAPE,
+    stirling_rest,
+)
 from unrolled.runtime.spec import Spec
 
 MISSING_CLASS = -1
@@ -40,7 +47,8 @@ def losses(spec: Spec, output: Tensor, target: Tensor) -> Losses:
         spec: the model, which names its loss.
         output: raw outputs [..., K].
         target: [...] int64 classes for the cross-entropy; [..., K] numbers for the other losses,
-            [..., K / Q] for Q quantiles.
+            [..., K / Q] for Q quantiles or parameters of a distribution; for the loss
+            "negative_binomial" [..., K], pairs of a count and its scale.
     """
     output = output.reshape(-1, output.shape[-1])
     if spec.loss == "cross_entropy":
@@ -48,21 +56,30 @@ def losses(spec: Spec, output: Tensor, target: Tensor) -> Losses:
         values = F.cross_entropy(output, target, reduction="none", ignore_index=MISSING_CLASS)
         return _counted(values, target != MISSING_CLASS)
     target = target.reshape(len(output), -1)
-    if target.shape[1] * max(1, len(spec.quantiles)) != output.shape[1]:
+    if (target.shape[1], spec.output_size) != (spec.target_columns, output.shape[1]):
         raise ValueError(
             f"a model of {output.shape[1]} outputs and the loss {spec.loss!r} cannot learn targets "
             f"of {target.shape[1]} numbers"
         )
     output, target = output.double(), target.double()
-    there = ~target.isnan()
-    known = target if there.all() else torch.where(there, target, 0.0)
-    each = (
-        _quantile(output, known, spec)
-        if spec.quantiles
-        else ELEMENTWISE[str(spec.loss)](output, known)
-    )
+    if spec.loss == "negative_binomial":
+        target = target.unflatten(1, (-1, 2))
+        there = ~target.isnan().any(dim=2)
+        known = torch.where(there[:, :, None], target, 1.0)
+    else:
+        there = ~target.isnan()
+        known = target if there.all() else torch.where(there, target, 0.0)
+    if spec.quantiles:
+        each = _quantile(output, known, spec)
+        keep = there.repeat_interleave(len(spec.quantiles), dim=1)
+    elif spec.head == "distribution":
+        each = LIKELIHOODS[str(spec.loss)](
+            output.unflatten(1, (-1, spec.outputs_per_target)), known
+        )
+        keep = there
+    else:
+        each, keep = ELEMENTWISE[str(spec.loss)](output, known), there
     if known is not target:
-        keep = there.repeat_interleave(max(1, len(spec.quantiles)), dim=1)
         each = torch.where(keep, each, 0.0)
     return _counted(each.mean(dim=1), there.any(dim=1))
 
@@ -114,4 +131,55 @@ ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "absolute": absolute,
     "huber": huber,
     "binary_cross_entropy": binary_cross_entropy,
+}
+
+
+def normal(output: Tensor, target: Tensor) -> Tensor:
+    """`-log p` of targets [R, targets] under normal distributions [R, targets, 2]."""
+    scale = _softplus(output[..., 1]) + LOWEST_SCALE
+    return HALF_LOG_TWO_PI + scale.log() + 0.5 * ((target - output[..., 0]) / scale) ** 2
+
+
+def student_t(output: Tensor, target: Tensor) -> Tensor:
+    """`-log p` of targets [R, targets] under Student's t-distributions [R, targets, 3]."""
+    scale = _softplus(output[..., 1]) + LOWEST_SCALE
+    df = 2.0 + _softplus(output[..., 2])
+    e = (target - output[..., 0]) / scale
+    ratio = _gamma_ratio(torch.full_like(df, 0.5), 2.0 / df)
+    return HALF_LOG_TWO_PI - ratio + scale.log() + 0.5 * (df + 1.0) * torch.log1p(e * e / df)
+
+
+def negative_binomial(output: Tensor, target: Tensor) -> Tensor:
+    """`-log p` of pairs of a count and its row's scale, [R, targets, 2], likewise."""
+    count, scale = target[..., 0], target[..., 1]
+    mean = scale * _softplus(output[..., 0])
+    shape = (_log_softplus(output[..., 1]).exp() / scale.sqrt()).clamp(min=LOWEST_SHAPE)
+    log_mean = scale.log() + _log_softplus(output[..., 0])
+    power = (count + 1.0 / shape) * torch.log1p(shape * mean)
+    return torch.lgamma(count + 1.0) - _gamma_ratio(count, shape) - count * log_mean + power
+
+
+def _softplus(o: Tensor) -> Tensor:
+    # From the default threshold, 20, on it would be the identity, which float64 tells apart.
+    return F.softplus(o, threshold=40.0)
+
+
+def _log_softplus(o: Tensor) -> Tensor:
+    return torch.where(o < -30.0, o, _softplus(o.clamp(min=-30.0)).log())
+
+
+def _gamma_ratio(z: Tensor, a: Tensor) -> Tensor:
+    """`log Gamma(1/a + z) - log Gamma(1/a) + z log a`, which tends to 0 with a."""
+    small, large = a.clamp(max=0.1), a.clamp(min=0.1)
+    direct = torch.lgamma(1.0 / large + z) - torch.lgamma(1.0 / large) + z * large.log()
+    more = 1.0 + small * z
+    near = (1.0 / small + z - 0.5) * torch.log1p(small * z) - z
+    near = near + stirling_rest(small / more) - stirling_rest(small)
+    return torch.where(a > 0.1, direct, near)
+
+
+LIKELIHOODS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "normal": normal,
+    "student_t": student_t,
+    "negative_binomial": negative_binomial,
 }
