@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -13,16 +14,25 @@ from numpy.typing import NDArray
 from unrolled.data.series import Covariates
 
 
-def covariates(
-    columns: Mapping[str, NDArray[Any]], levels: Mapping[str, Sequence[str]] | None = None
-) -> Covariates:
+@dataclass(frozen=True, eq=False)
+class Categories:
+    """A column of M categories: codes 1..len(levels), 0 for a missing cell, and its own levels."""
+
+    codes: NDArray[np.int64]
+    levels: tuple[str, ...]
+
+
+Columns = Mapping[str, NDArray[Any] | Categories]
+
+
+def covariates(columns: Columns, levels: Mapping[str, Sequence[str]] | None = None) -> Covariates:
     """P columns of M cells as one array [M, P].
 
     Numbers stay numbers, with None and NaN as missing; text and truth values are categories. A
     column that `levels` names is categorical whatever it holds.
 
     Args:
-        columns: arrays [M] by name, numeric, bool, text or objects.
+        columns: arrays [M] by name, numeric, bool, text or objects, or categories.
         levels: the levels of training by column; a level that is not there gets the code 0. Without
             an entry a column's levels are its own, sorted.
 
@@ -34,15 +44,16 @@ def covariates(
     coded = []
     names: list[tuple[str, ...] | None] = []
     for name, column in columns.items():
-        if name not in known and (values := _as_numbers(name, column)) is not None:
-            coded.append(values)
-            names.append(None)
-            continue
-        codes, own = categories(column)
-        wanted = tuple(str(level) for level in known.get(name, sorted(own)))
+        if not isinstance(column, Categories):
+            if name not in known and not is_categorical(column, name):
+                coded.append(_as_numbers(column, name))
+                names.append(None)
+                continue
+            column = categories(column)
+        wanted = tuple(str(level) for level in known.get(name, sorted(set(column.levels))))
         place = {level: code for code, level in enumerate(wanted, start=1)}
-        translate = np.array([0, *(place.get(level, 0) for level in own)], dtype=np.float64)
-        coded.append(translate[codes])
+        translate = np.array([0, *(place.get(level, 0) for level in column.levels)], np.float64)
+        coded.append(translate[column.codes])
         names.append(wanted)
     return Covariates(np.stack(coded, axis=1), tuple(columns), tuple(names))
 
@@ -77,21 +88,24 @@ def is_categorical(column: NDArray[Any], name: str) -> bool:
     return bool(text)
 
 
-def categories(column: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Codes [M] of the levels of a column, 0 for a missing cell, and the levels as text."""
+def categories(column: NDArray[Any]) -> Categories:
+    """The categories of a column [M]."""
+    present = ~_missing(column)
+    codes = np.zeros(len(column), dtype=np.int64)
     if column.dtype.kind in "fiub":
-        present = ~_missing(column)
         found, places = np.unique(column[present], return_inverse=True)
-        levels = tuple(_level(cell) for cell in found.tolist())
-        codes = np.zeros(len(column), dtype=np.int64)
         codes[present] = places + 1
-        return codes, levels
+        return Categories(codes, tuple(level_name(cell) for cell in found.tolist()))
     seen: dict[Any, int] = {}
-    cells = [None if gone else cell for cell, gone in zip(column, _missing(column), strict=True)]
-    seen[None] = 0
-    codes = np.array([seen.setdefault(cell, len(seen)) for cell in cells], dtype=np.int64)
-    own = [_level(cell) for cell in list(seen)[1:]]
-    return codes, tuple(own)
+    codes[present] = [seen.setdefault(cell, len(seen) + 1) for cell in column[present].tolist()]
+    return Categories(codes, tuple(level_name(cell) for cell in seen))
+
+
+def level_name(cell: Any) -> str:
+    """The text of a level: 3 and 3.0 are one."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
 
 
 def finite_or_missing(
@@ -109,9 +123,7 @@ def finite_or_missing(
         raise ValueError(f"{name} holds infinity at {place}; correct it, or give NaN for missing.")
 
 
-def _as_numbers(name: str, column: NDArray[Any]) -> NDArray[np.float64] | None:
-    if is_categorical(column, name):
-        return None
+def _as_numbers(column: NDArray[Any], name: str) -> NDArray[np.float64]:
     if column.dtype.kind == "O":
         column = np.where(_missing(column), np.nan, column)
     values = np.asarray(column, dtype=np.float64)
@@ -129,13 +141,6 @@ def _missing(column: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _gone(cell: Any) -> bool:
     return cell is None or (isinstance(cell, (float, np.floating)) and bool(cell != cell))
-
-
-def _level(cell: Any) -> str:
-    """The text of a level: 3 and 3.0 are one."""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)
 
 
 def _kinds(kinds: Iterable[type]) -> str:

@@ -202,10 +202,10 @@ def infer(times: NDArray[Any], starts: NDArray[np.int64] | None = None) -> Frequ
     if times.dtype.kind != "M":
         return Frequency("number", _step(times, now))
     times = times.astype("datetime64[us]")
-    months = _monthly(times, now)
+    step = _step(times, now)
+    months = _monthly(times, now) if step >= 28 * DAY else None
     if months is not None:
         return months
-    step = _step(times, now)
     if step == DAY and _skips_weekends(_days(times), now):
         return Frequency("business", 1)
     return Frequency("time", step)
