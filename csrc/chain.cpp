@@ -13,6 +13,16 @@ namespace {
 // Sites of dropout: between recurrent layers, behind hidden layers, in front of the head.
 constexpr std::uint32_t between_site = 0, hidden_site = 256, head_site = 512;
 
+// To behind the last of those written.
+inline float* copy_numbers(const float* from, Index count, float* to) {
+    if (count < 16) {
+        for (Index c = 0; c < count; ++c) to[c] = from[c];
+    } else {
+        std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
+    }
+    return to + count;
+}
+
 // Of the kind that becomes Python's MemoryError.
 class TooLarge : public std::bad_alloc {
 public:
@@ -88,9 +98,9 @@ Index Chain::lay_out(char* base, const BatchSizes& sizes, bool training) {
     const bool spread = every || net.pooling == Pooling::max;
     grad_states_[0] = pieces.take<float>(stack && (spread || net.L > 1) ? T * N * F : 0);
     grad_states_[1] = pieces.take<float>(net.L > 1 ? T * N * F : 0);
-    grad_x_ = pieces.take<float>(net.symbols ? T * N * net.C : 0);
-    tokens_ = pieces.take<Index>(net.symbols ? sizes.S : 0);
-    grad_tokens_ = pieces.take<const float*>(net.symbols ? sizes.S : 0);
+    grad_x_ = pieces.take<float>(net.has_tables() ? T * N * net.C : 0);
+    codes_ = pieces.take<Index>(net.has_tables() ? sizes.S : 0);
+    grad_codes_ = pieces.take<const float*>(net.has_tables() ? sizes.S : 0);
     return pieces.size();
 }
 
@@ -131,20 +141,22 @@ void Chain::forward(const BatchSizes& sizes, const Index* rows, const float* w, 
 
 // x [T, N, C]; what stands in padding is never read.
 void Chain::gather() {
-    const Index N = sizes_.N, C = network_.C;
-    const float* table = network_.symbols ? w_ + network_.embedding : data_.values;
+    const Network& net = network_;
+    const Index N = sizes_.N, C = net.C;
     for (Index n = 0; n < N; ++n) {
         const Index start = data_.starts[rows_[n]], length = data_.lengths[rows_[n]];
         lengths_[n] = length;
         float* to = x_ + n * C;
-        for (Index t = 0; t < length; ++t, to += N * C) {
-            const float* from =
-                table + (network_.symbols ? data_.tokens[start + t] : start + t) * C;
-            if (C < 16) {
-                for (Index c = 0; c < C; ++c) to[c] = from[c];
-            } else {
-                std::memcpy(to, from, static_cast<std::size_t>(C) * sizeof(float));
+        for (Index t = start; t < start + length; ++t, to += N * C) {
+            if (net.symbols) {
+                copy_numbers(w_ + net.embedding + data_.tokens[t] * C, C, to);
+                continue;
             }
+            const float* from = data_.values + t * net.width;
+            float* next = copy_numbers(from, net.numbers(), to);
+            from += net.numbers();
+            for (const Category& category : net.categories)
+                next = copy_numbers(w_ + category.table + Index(*from++) * category.E, category.E, next);
         }
     }
     order_.assign(lengths_, sizes_.T, N);

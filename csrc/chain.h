@@ -123,8 +123,8 @@ private:
     float* grad_h_n_;                  // [D, N, H]
     float* grad_states_[2];            // [T, N, D * H]
     float* grad_x_;                    // [T, N, C]
-    Index* tokens_;                    // [S] by position, and where the gradient of each lies
-    const float** grad_tokens_;
+    Index* codes_;                     // [S] rows of a table, and where the gradient of each lies
+    const float** grad_codes_;
 
     Index lay_out(char* base, const BatchSizes&, bool training);
     Index last_layer() const { return training_ ? network_.L - 1 : (network_.L - 1) % 2; }
@@ -150,7 +150,9 @@ private:
     float* grad_of_state(Index position) const;
     Sequence<const float> pool_backward();
     void stack_backward(Sequence<const float> grad_out, float* grad);
-    void embedding_backward(float* grad) const;
+    void tables_backward(float* grad) const;
+    template <class Code>
+    void table_backward(Index offset, Index E, float* total, const Code& code) const;
 };
 
 }  // namespace unrolled

@@ -57,7 +57,7 @@ void Chain::backward(float* grad) {
     for (std::size_t i = network_.dense.size(); i-- > 0;) dense_backward(i, grad);
     if (network_.L == 0) return;
     stack_backward(pool_backward(), grad);
-    if (network_.symbols) embedding_backward(grad);
+    if (network_.has_tables()) tables_backward(grad);
 }
 
 // Where the gradient of the state at a position goes, as the head reads every one.
@@ -165,7 +165,7 @@ void Chain::stack_backward(Sequence<const float> grad_out, float* grad) {
         const Sequence<float> grad_x = l ? Sequence<float>{grad_states_[free], N * F, F}
                                          : Sequence<float>{grad_x_, N * net.C, net.C};
         layer_backward<float>(layer_sizes(l), order_.get(), x, grad_out,
-                              l || net.symbols ? grad_x : Sequence<float>{nullptr, 0, 0},
+                              l || net.has_tables() ? grad_x : Sequence<float>{nullptr, 0, 0},
                               directions, net.D);
         if (l == 0) return;
         drop_states(l - 1, grad_x.data);
@@ -174,23 +174,41 @@ void Chain::stack_backward(Sequence<const float> grad_out, float* grad) {
     }
 }
 
-// On top of what a tied head has written.
-void Chain::embedding_backward(float* grad) const {
+// The embedding's is on top of what a tied head has written.
+void Chain::tables_backward(float* grad) const {
     const Network& net = network_;
-    const Index N = sizes_.N, E = net.C;
-    float* total = grad + net.embedding;
-    if (net.head().w != net.embedding)
-        std::memset(total, 0, static_cast<std::size_t>(net.symbols * E) * sizeof(float));
+    const auto clear = [](float* total, Index count) {
+        std::memset(total, 0, static_cast<std::size_t>(count) * sizeof(float));
+    };
+    if (net.symbols) {
+        float* total = grad + net.embedding;
+        if (net.head().w != net.embedding) clear(total, net.symbols * net.C);
+        table_backward(0, net.C, total, [this](Index at) { return data_.tokens[at]; });
+    }
+    Index column = net.numbers(), offset = column;
+    for (const Category& category : net.categories) {
+        float* total = grad + category.table;
+        clear(total, category.V * category.E);
+        table_backward(offset, category.E, total,
+                       [&](Index at) { return Index(data_.values[at * net.width + column]); });
+        column += 1;
+        offset += category.E;
+    }
+}
+
+// Adds the gradient of columns offset .. offset + E - 1 of x to the rows, code(m) for value m, of `total`.
+template <class Code>
+void Chain::table_backward(Index offset, Index E, float* total, const Code& code) const {
+    const Index N = sizes_.N, C = network_.C;
     Index s = 0;
     for (Index n = 0; n < N; ++n) {
         for (Index t = 0; t < lengths_[n]; ++t, ++s) {
-            tokens_[s] = data_.tokens[data_.starts[rows_[n]] + t];
-            grad_tokens_[s] = grad_x_ + (t * N + n) * E;
+            codes_[s] = code(data_.starts[rows_[n]] + t);
+            grad_codes_[s] = grad_x_ + (t * N + n) * C + offset;
         }
     }
-    with_team(double(s * E), worth_numbers, [&](Team& team) {
-        kernels_.add_rows(s, E, grad_tokens_, tokens_, total, team);
-    });
+    with_team(double(s * E), worth_numbers,
+              [&](Team& team) { kernels_.add_rows(s, E, grad_codes_, codes_, total, team); });
 }
 
 }  // namespace unrolled

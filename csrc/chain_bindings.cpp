@@ -22,6 +22,12 @@ Network network_of(const nb::tuple& numbers) {
     net.symbols = read.number();
     net.embedding = read.number();
     net.C = read.number();
+    net.width = read.number();
+    const Index categories = read.number();
+    for (Index i = 0; i < categories; ++i) {
+        const Index V = read.number(), E = read.number(), table = read.number();
+        net.categories.push_back({V, E, table});
+    }
     net.cell = static_cast<Cell>(read.number());
     net.H = read.number();
     net.L = read.number();

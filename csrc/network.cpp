@@ -1,5 +1,7 @@
 #include "network.h"
 
+#include <cmath>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 
@@ -18,6 +20,20 @@ void check_class(const Network& network, const Data& data, Index place) {
     if (found < -1 || found >= network.head().K)
         refuse("y", found, "a class is from 0 to " + std::to_string(network.head().K - 1) +
                                ", or -1 where it is missing");
+}
+
+void check_codes(const Network& network, const float* values) {
+    const float* codes = values + network.numbers();
+    for (const Category& category : network.categories) {
+        const float code = *codes++;
+        if (code >= 0 && code < static_cast<float>(category.V) && code == std::floor(code)) continue;
+        char found[32];
+        std::snprintf(found, sizeof found, "%g", static_cast<double>(code));
+        throw std::invalid_argument(
+            std::string("inputs holds ") + found + " in column " +
+            std::to_string(codes - 1 - values) + ", but a code there is a whole number from 0 to " +
+            std::to_string(category.V - 1) + ".");
+    }
 }
 
 }  // namespace
@@ -44,6 +60,10 @@ BatchSizes check_rows(const Network& network, const Data& data, const Index* row
                 if (data.tokens[t] < 0 || data.tokens[t] >= network.symbols)
                     refuse("inputs", data.tokens[t],
                            "a token is from 0 to " + std::to_string(network.symbols - 1));
+        }
+        if (!network.categories.empty()) {
+            for (Index t = start; t < start + length; ++t)
+                check_codes(network, data.values + t * network.width);
         }
         if (!network.every()) {
             check_class(network, data, row);

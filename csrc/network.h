@@ -19,11 +19,18 @@ struct DenseLayer {
     Index w, b;  // places
 };
 
+// A column of codes 0 .. V - 1, each of which becomes its row of a table [V, E].
+struct Category {
+    Index V, E, table;  // the last: its place
+};
+
 struct Network {
     Index P;        // parameters
     Index symbols;  // V of the embedding; 0: the inputs are numbers
     Index embedding;
-    Index C;  // what the first layer reads: channels, or the embedding's size
+    Index C;      // what the first layer reads: channels, or sizes of embeddings
+    Index width;  // columns of the inputs where they are numbers
+    std::vector<Category> categories;  // of the last of these columns
     Cell cell;
     Index H, L, D;  // L = 0: no recurrent stack, a row is a vector
     std::vector<DirectionPlaces> recurrent;  // [L * D]
@@ -35,6 +42,8 @@ struct Network {
 
     Index states() const { return D * H; }
     bool every() const { return L > 0 && pooling == Pooling::every; }
+    bool has_tables() const { return symbols || !categories.empty(); }
+    Index numbers() const { return width - static_cast<Index>(categories.size()); }
     bool has_classes() const { return loss == Loss::cross_entropy; }
     const DenseLayer& head() const { return dense.back(); }
     // Outputs that are of one target: its quantiles, or the parameters of its distribution.
@@ -50,7 +59,7 @@ struct Network {
 // N rows. Row n is `lengths[n]` rows of the M values from starts[n] on, or, without starts, value n.
 struct Data {
     Index M, N;
-    const float* values;  // [M, C], or
+    const float* values;  // [M, width], or
     const Index* tokens;  // [M]
     const Index *starts, *lengths;
     const float* y;        // [N or M, columns], or
@@ -75,7 +84,7 @@ struct BatchSizes {
     Index N, T, S, R;
 };
 
-// Whether the rows are rows of the data, and their tokens and classes are within range.
+// Whether the rows are rows of the data, and their tokens, codes and classes are within range.
 // Throws std::invalid_argument with a sentence.
 BatchSizes check_rows(const Network&, const Data&, const Index* rows, Index count);
 

@@ -152,6 +152,20 @@ def test_shapes_and_number_of_parameters_are_those_of_the_description(name: str)
     assert f"{description.num_parameters:,} parameters" in written
 
 
+def test_embedded_columns_widen_what_the_first_layer_reads() -> None:
+    description = Spec(
+        5, 2, "point", recurrent=Recurrent("gru", 3, num_layers=2), categories=((4, 2), (9, 6))
+    )
+    config = description.to_config()
+    assert list(read_config(config).shapes().values()) == list(
+        description.parameter_shapes().values()
+    )
+    written = " ".join(text.get_text() for text in unrolled_diagram(config).axes[0].texts)
+    assert f"{description.num_parameters:,} parameters" in written
+    before = {name: value for name, value in config.items() if name != "categories"}
+    assert read_config(before).shapes()["weight_ih_l0"] == (9, 5)
+
+
 def test_time_runs_to_the_right_and_up_to_the_head() -> None:
     figure = unrolled_diagram(spec().to_config(), length=3, steps=3)
     place = {t.get_text(): t.get_position() for t in figure.axes[0].texts}

@@ -54,9 +54,11 @@ def recurrent_spec(
     tokens: bool = False,
     tied: bool = False,
     dropout: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    categories: tuple[tuple[int, int], ...] = (),
+    numbers: int = 4,
 ) -> Spec:
     return Spec(
-        input_size=6 if tokens else 4,
+        input_size=6 if tokens else numbers + len(categories),
         output_size=6 if tied else output_size,
         head=next(head for head, losses in LOSSES.items() if loss in losses),
         embedding_size=3 if tokens else 0,
@@ -68,6 +70,7 @@ def recurrent_spec(
         tied=tied,
         loss=loss,
         quantiles=quantiles,
+        categories=categories,
     )
 
 
@@ -94,6 +97,8 @@ def problem(
             values = rng.integers(0, spec.input_size, total)
         else:
             values = rng.normal(size=(total, spec.input_size)).astype(np.float32)
+            for i, (codes, _) in enumerate(spec.categories, spec.input_size - len(spec.categories)):
+                values[:, i] = rng.integers(0, codes, total)
         inputs = SimpleNamespace(values=values, starts=starts, lengths=cuts)
         num_targets = total if spec.pooling == "every" else N
     if spec.loss == "cross_entropy":
@@ -140,5 +145,13 @@ LARGE = [
     Spec(9, 2, "point", recurrent=Recurrent("rnn", 90, 2, True, 0.1), pooling="max"),
     Spec(9, 2, "point", recurrent=Recurrent("rnn", 90), pooling="mean"),
     Spec(300, 290, "point", hidden=(Dense(310), Dense(333, "tanh")), hidden_dropout=0.5),
-    Spec(9, 12, "distribution", recurrent=Recurrent("gru", 9), pooling="every", loss="student_t"),
+    Spec(
+        9,
+        12,
+        "distribution",
+        recurrent=Recurrent("gru", 9),
+        pooling="every",
+        loss="student_t",
+        categories=((7, 40), (3, 1)),
+    ),
 ]

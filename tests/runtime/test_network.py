@@ -63,6 +63,16 @@ def cases() -> dict[str, Problem]:
         found[f"tokens-{pooling}"] = problem(spec)
         spec = recurrent_spec("lstm", tokens=True, tied=True, pooling=pooling, loss="cross_entropy")
         found[f"tied-{pooling}"] = problem(spec)
+    for cell, kind in CELLS:
+        for pooling in ("last", "mean", "every"):
+            spec = recurrent_spec(
+                cell, nonlinearity=kind, pooling=pooling, categories=((5, 3), (2, 1), (9, 17))
+            )
+            found[f"categories-{cell}-{kind}-{pooling}"] = problem(spec)
+    spec = recurrent_spec(
+        "lstm", num_layers=2, bidirectional=True, categories=((4, 2), (6, 4)), numbers=0
+    )
+    found["categories-alone"] = problem(spec)
     found["equal lengths"] = problem(recurrent_spec("gru"), lengths=(5,) * 9)
     found["one step"] = problem(recurrent_spec("lstm", pooling="every"), lengths=(1,) * 9)
     found["many classes"] = problem(
@@ -137,6 +147,16 @@ def test_a_batch_without_targets_has_no_loss_and_no_gradient() -> None:
         loss_found, gradient = Network(p.spec, p.flat).gradients(p.inputs, p.y, None, ROWS)
         assert loss_found == 0
         assert (gradient == 0).all()
+
+
+def test_a_code_that_is_not_there_has_no_gradient() -> None:
+    p = problem(recurrent_spec("gru", categories=((5, 3), (4, 2))))
+    p.inputs.values[:, 5] = 2
+    _, gradient = Network(p.spec, p.flat).gradients(p.inputs, p.y, None, ROWS)
+    named = views(p.spec, gradient)
+    assert (named["categories.1.weight"][[0, 1, 3]] == 0).all()
+    assert (named["categories.1.weight"][2] != 0).all()
+    assert (named["categories.0.weight"] != 0).all()
 
 
 def test_losses_where_scores_are_large() -> None:

@@ -33,6 +33,15 @@ DENSE = problem(recurrent_spec("gru"), weighted=True)
 EVERY = problem(recurrent_spec("gru", pooling="every"))
 TOKENS = problem(recurrent_spec("lstm", tokens=True, loss="cross_entropy"))
 TABLE = problem(table_spec())
+CODES = problem(recurrent_spec("gru", categories=((5, 3), (4, 2)), numbers=1))
+
+
+def with_code(value: float, column: int) -> Problem:
+    values = CODES.inputs.values.copy()
+    values[11, column] = value
+    return with_inputs(CODES, values=values)
+
+
 Kind = type[Exception]
 
 WRONG_DATA: list[tuple[Problem, Kind, str]] = [
@@ -61,6 +70,16 @@ WRONG_DATA: list[tuple[Problem, Kind, str]] = [
     ),
     (with_inputs(TOKENS, values=put(TOKENS.inputs.values, 11, -1)), ValueError, "holds -1, but a"),
     (with_inputs(TOKENS, values=TOKENS.inputs.values * 0.5), TypeError, "int64, got float64"),
+    (
+        with_code(5, 1),
+        ValueError,
+        "inputs holds 5 in column 1, but a code there is a whole number from 0 to 4",
+    ),
+    (with_code(4, 2), ValueError, "inputs holds 4 in column 2, but a code there .* from 0 to 3"),
+    (with_code(-1, 2), ValueError, "inputs holds -1 in column 2"),
+    (with_code(1.5, 1), ValueError, r"inputs holds 1\.5 in column 1"),
+    (with_code(np.nan, 1), ValueError, "inputs holds nan in column 1"),
+    (with_code(np.inf, 2), ValueError, "inputs holds inf in column 2"),
     (replace(TABLE, inputs=[[1.0]]), TypeError, "inputs must be an array of float32, got list"),
     (replace(TABLE, inputs=np.zeros((9, 3), np.float32)), ValueError, r"inputs must have shape"),
     (replace(DENSE, y=DENSE.y[:, 0].copy()), ValueError, r"y must have shape \[9, 3\], got \[9\]"),

@@ -36,7 +36,14 @@ DENSE_SPEC = Spec(
     hidden=(Dense(5), Dense(3, "tanh")),
     hidden_dropout=0.1,
 )
-SPECS = [GRU_SPEC, TEXT_SPEC, DENSE_SPEC]
+CODES_SPEC = Spec(
+    input_size=4,
+    output_size=2,
+    head="point",
+    recurrent=Recurrent("gru", 3),
+    categories=((5, 2), (7, 3)),
+)
+SPECS = [GRU_SPEC, TEXT_SPEC, DENSE_SPEC, CODES_SPEC]
 
 recurrents = st.builds(
     Recurrent,
@@ -54,12 +61,16 @@ layers = st.builds(Dense, st.integers(1, 6), st.sampled_from(["relu", "tanh"]))
 def specs(draw: st.DrawFn) -> Spec:
     recurrent = draw(st.none() | recurrents)
     head = draw(st.sampled_from(sorted(LOSSES)))
+    embedding_size = 0 if recurrent is None else draw(st.integers(0, 5))
+    pairs = st.tuples(st.integers(1, 9), st.integers(1, 4))
+    categories = draw(st.lists(pairs, max_size=3)) if recurrent and not embedding_size else []
     return Spec(
-        input_size=draw(st.integers(1, 6)),
+        input_size=draw(st.integers(1, 6)) + len(categories),
+        categories=tuple(categories),
         output_size=draw(st.integers(1, 6)) * (6 if head == "distribution" else 1),
         head=head,
         loss=draw(st.none() | st.sampled_from([x for x in LOSSES[head] if x != "quantile"])),
-        embedding_size=0 if recurrent is None else draw(st.integers(0, 5)),
+        embedding_size=embedding_size,
         hidden=tuple(draw(st.lists(layers, max_size=3))),
         hidden_dropout=draw(st.floats(0.0, 0.99)),
         recurrent=recurrent,
@@ -75,6 +86,9 @@ def torch_parts(spec: Spec) -> list[tuple[str, torch.nn.Module]]:
     if spec.embedding_size:
         parts.append(("embedding.", torch.nn.Embedding(size, spec.embedding_size)))
         size = spec.embedding_size
+    for i, (codes, width) in enumerate(spec.categories):
+        parts.append((f"categories.{i}.", torch.nn.Embedding(codes, width)))
+        size += width - 1
     if spec.recurrent is not None:
         r = spec.recurrent
         layer = TORCH[r.cell](size, r.hidden_size, r.num_layers, bidirectional=r.bidirectional)
@@ -104,6 +118,7 @@ def test_a_spec_comes_back_from_json(spec: Spec) -> None:
     again = Spec.from_config(config)
     assert again == spec
     assert isinstance(again.hidden, tuple)
+    assert all(isinstance(pair, tuple) for pair in again.categories)
     assert again.to_config() == config
 
 
@@ -168,6 +183,15 @@ HOSTILE: list[tuple[list[str | int], Any, str]] = [
     (["recurrent", "nonlinearity"], "sigmoid", "nonlinearity"),
     (["recurrent", "proj_size"], 2, "proj_size"),
     (["layers"], [], "layers"),
+    (["categories"], None, "categories must be a list"),
+    (["categories"], {"0": [3, 2]}, "categories must be a list"),
+    (["categories"], [3, 2], "categories must be pairs"),
+    (["categories"], [[3, 2, 1]], "categories must be pairs"),
+    (["categories"], [[0, 2]], "number of codes in categories must be a whole number"),
+    (["categories"], [[3, 2.0]], "size in categories must be a whole number"),
+    (["categories"], [[3, True]], "size in categories must be a whole number"),
+    (["categories"], [[3, 2]] * 6, "categories are 6 of the channels, but input_size is 5"),
+    (["categories"], [[3, 2**24]], "the step that the recurrent stack reads must be"),
     (["\n" * 200], 1, "spec"),
 ]
 
@@ -224,6 +248,25 @@ def test_outputs_and_targets_of_other_losses() -> None:
     spec = Spec(3, 6, "point", loss="quantile", quantiles=(0.1, 0.9))
     assert (spec.outputs_per_target, spec.target_columns) == (2, 3)
     assert (Spec(3, 6, "point").outputs_per_target, Spec(3, 6, "point").target_columns) == (1, 6)
+
+
+def test_categories_are_columns_of_numbers_in_sequences() -> None:
+    assert CODES_SPEC.step_size == 7
+    assert CODES_SPEC.parameter_shapes()["recurrent.weight_ih_l0"] == (9, 7)
+    for changes in ({"recurrent": None}, {"embedding_size": 3}):
+        config = {**CODES_SPEC.to_config(), **changes}
+        with pytest.raises(ValueError, match="categories need a recurrent stack that reads num"):
+            Spec.from_config(config)
+
+
+def test_first_values_of_categories_are_normal() -> None:
+    spec = Spec(2, 1, "point", recurrent=Recurrent("rnn", 3), categories=((90, 40), (3, 2)))
+    named = views(spec, initial_values(spec, 0))
+    table = named["categories.0.weight"]
+    assert abs(table.mean()) < 0.06
+    assert abs(table.std() - 1.0) < 0.06
+    assert np.abs(table).max() > 2.5
+    assert named["categories.1.weight"].shape == (3, 2)
 
 
 def test_an_embedding_needs_a_recurrence() -> None:

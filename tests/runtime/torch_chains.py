@@ -39,13 +39,23 @@ class Reference:
     def layer(self, index: int) -> tuple[nn.Module, dict[str, Tensor]]:
         r = self.spec.recurrent
         assert r is not None
-        size = (self.spec.embedding_size or self.spec.input_size) if index == 0 else r.output_size
+        size = r.output_size
+        if index == 0:
+            added = sum(size - 1 for _, size in self.spec.categories)
+            size = self.spec.embedding_size or self.spec.input_size + added
         only_rnn = {"nonlinearity": r.nonlinearity} if r.cell == "rnn" else {}
         module = KINDS[r.cell](size, r.hidden_size, bidirectional=r.bidirectional, **only_rnn)
         names = dict(module.double().named_parameters())
         return module, {
             name: self.named[f"recurrent.{name.replace('_l0', f'_l{index}')}"] for name in names
         }
+
+    def embed_categories(self, x: Tensor) -> Tensor:
+        """x [T, C] with the rows of the tables behind its numbers."""
+        tables = [self.named[f"categories.{i}.weight"] for i in range(len(self.spec.categories))]
+        numbers = x.shape[1] - len(tables)
+        parts = [F.embedding(x[:, numbers + i].long(), table) for i, table in enumerate(tables)]
+        return torch.cat((x[:, :numbers], *parts), dim=1)
 
     def states(self, rows: np.ndarray, first: Any, masks: Masks | None) -> tuple[Any, Any]:
         """Outputs [T_n, D*H] of the last layer for each row, and final states of each layer."""
@@ -58,7 +68,7 @@ class Reference:
         xs = [torch.from_numpy(self.p.inputs.values[cut]) for cut in cuts]
         if self.spec.embedding_size:
             xs = [self.named["embedding.weight"][x] for x in xs]
-        xs = [x.double() for x in xs]
+        xs = [self.embed_categories(x.double()) for x in xs]
         last: list[list[Any]] = []
         for index in range(r.num_layers):
             module, named = self.layer(index)

@@ -86,6 +86,8 @@ def problem(spec: Spec) -> Batches:
     inputs: Any = rng.normal(size=(N, spec.input_size)).astype(np.float32)
     if spec.recurrent is not None:
         values = rng.normal(size=(total, spec.input_size)).astype(np.float32)
+        for i, (codes, _) in enumerate(spec.categories, spec.input_size - len(spec.categories)):
+            values[:, i] = rng.integers(0, codes, total)
         inputs = Sequences(values, starts, lengths)
     if spec.embedding_size:
         inputs = Sequences(rng.integers(0, spec.input_size, total), starts, lengths)
@@ -118,6 +120,8 @@ SPECS = [
         3, 4, "distribution", recurrent=Recurrent("gru", 4), pooling="every",
         loss="negative_binomial",
     ),
+    Spec(5, 2, "point", recurrent=Recurrent("gru", 4, 2), categories=((3, 2), (4, 5))),
+    Spec(2, 2, "point", recurrent=LSTM, pooling="every", categories=((3, 2), (4, 5))),
 ]  # fmt: skip
 OPTIMIZERS = [
     Optimizer("adam", clip_norm=0.3),

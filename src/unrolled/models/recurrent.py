@@ -44,19 +44,44 @@ class RecurrentModel(DenseHead):
             self.embedding = (
                 nn.Embedding(spec.input_size, spec.embedding_size) if spec.embedding_size else None
             )
-            self.recurrent = stack(spec.recurrent, spec.embedding_size or spec.input_size)
+            self.categories = nn.ModuleList(nn.Embedding(*table) for table in spec.categories)
+            self.recurrent = stack(spec.recurrent, spec.step_size)
             self.add_head(spec.recurrent.output_size)
         share(self, spec, initial_values(spec, 0) if flat is None else flat)
 
     def states(
         self, x: Tensor, lengths: Tensor | None = None, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """Hidden states [T, N, D*H] of the last layer (0 where padded), and the last state."""
+        """Hidden states [T, N, D*H] of the last layer (0 where padded), and the last state.
+
+        Raises:
+            ValueError: a code of a category is none.
+        """
         if self.embedding is not None:
             x = self.embedding(x)
+        if self.spec.categories:
+            x = self._embed_categories(x, lengths)
         output: Tensor
         output, state = self.recurrent(x, state, lengths=lengths)
         return output, state
+
+    def _embed_categories(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """x [T, N, C] with codes in its last columns to what the stack reads, [T, N, ...]."""
+        numbers = x.shape[-1] - len(self.categories)
+        parts, steps = [x[..., :numbers]], torch.arange(len(x), device=x.device)[:, None]
+        for i, (codes, _) in enumerate(self.spec.categories):
+            column = x[..., numbers + i]
+            if lengths is not None:
+                column = column.masked_fill(steps >= lengths, 0.0)
+            index = column.nan_to_num(-1.0).clamp(-1.0, codes).long()
+            wrong = (index != column) | (index < 0) | (index >= codes)
+            if wrong.any():
+                raise ValueError(
+                    f"inputs holds {column[wrong][0].item():g} in column {numbers + i}, but a code "
+                    f"there is a whole number from 0 to {codes - 1}"
+                )
+            parts.append(self.categories[i](index))
+        return torch.cat(parts, dim=-1)
 
 
 def stack(recurrent: Recurrent, input_size: int) -> RNN | GRU | LSTM:

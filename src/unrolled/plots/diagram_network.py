@@ -28,6 +28,7 @@ class Network:
     output_size: int
     head: str
     embedding_size: int
+    categories: tuple[tuple[int, int], ...]  # codes, size
     hidden: tuple[tuple[int, str], ...]  # size, activation
     cell: str | None
     nonlinearity: str
@@ -59,6 +60,9 @@ class Network:
         if self.embedding_size:
             shapes["embedding.weight"] = (self.input_size, self.embedding_size)
             features = self.embedding_size
+        for index, (codes, size) in enumerate(self.categories):
+            shapes[f"categories.{index}.weight"] = (codes, size)
+            features += size - 1
         if self.cell is not None:
             rows = max(1, len(GATES[self.cell])) * self.hidden_size
             for layer in range(self.num_layers):
@@ -103,6 +107,7 @@ def read_config(config: Mapping[str, Any]) -> Network:
             output_size=config["output_size"],
             head=config["head"],
             embedding_size=config["embedding_size"],
+            categories=tuple((codes, size) for codes, size in config.get("categories", ())),
             hidden=tuple((layer["size"], layer["activation"]) for layer in config["hidden"]),
             cell=recurrent["cell"],
             nonlinearity=recurrent["nonlinearity"],

@@ -1,7 +1,7 @@
 """A spec and its data as numbers and addresses, which is how the compiled kernels take them.
 
-What is described has been checked here; the rows, lengths, tokens and classes that a call touches
-are checked by the kernels before they begin.
+What is described has been checked here; the rows, lengths, tokens, codes and classes that a call
+touches are checked by the kernels before they begin.
 """
 
 from __future__ import annotations
@@ -47,17 +47,23 @@ def describe_network(spec: Spec) -> Described:
     for name, shape in spec.parameter_shapes().items():
         places[name] = stop
         stop += math.prod(shape)
-    channels = spec.embedding_size or spec.input_size
     numbers = [
         spec.num_parameters,
         spec.input_size if spec.embedding_size else 0,
         places.get("embedding.weight", 0),
-        channels,
+        spec.step_size,
+        spec.input_size,
+        len(spec.categories),
+        *(
+            number
+            for i, sizes in enumerate(spec.categories)
+            for number in (*sizes, places[f"categories.{i}.weight"])
+        ),
         *_stack(spec, places),
         POOLINGS.index(spec.pooling),
         len(spec.hidden) + 1,
     ]
-    size = channels if spec.recurrent is None else spec.recurrent.output_size
+    size = spec.input_size if spec.recurrent is None else spec.recurrent.output_size
     for i, layer in enumerate(spec.hidden):
         numbers += [size, layer.size, 1 + ACTIVATIONS.index(layer.activation)]
         numbers += [places[f"hidden.{i}.weight"], places[f"hidden.{i}.bias"]]

@@ -34,7 +34,8 @@ class SequenceInputs(Protocol):
     """N sequences as cuts of one flat array; `unrolled.data.sequences.Sequences` is one.
 
     Attributes:
-        values: [M, C] float32, or [M] int64 tokens.
+        values: [M, C] float32, whole-number codes in the columns of categories; or [M] int64
+            tokens.
         starts: [N] int64, first row of each sequence in `values`.
         lengths: [N] int64, steps of each sequence, at least 1.
     """

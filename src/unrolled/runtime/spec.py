@@ -107,6 +107,8 @@ class Spec:
             "student_t" or "negative_binomial" distribution; None takes the head's first.
         quantiles: levels between 0 and 1 that the loss "quantile" asks for; the K outputs are then
             [targets, quantiles].
+        categories: (V, E) of each categorical column, which are the last of the C channels: a whole
+            number from 0 to V - 1 there is replaced by its row of a learned table [V, E].
     """
 
     input_size: int
@@ -121,6 +123,7 @@ class Spec:
     tied: bool = False
     loss: str | None = None
     quantiles: tuple[float, ...] = ()
+    categories: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         _check_size("input_size", self.input_size)
@@ -140,8 +143,30 @@ class Spec:
             raise ValueError("embedding_size needs a recurrent stack: tokens come as sequences")
         if self.recurrent is None and self.pooling == "every":
             raise ValueError('pooling="every" needs a recurrent stack: there are no steps without')
+        self._check_categories()
         self._check_tied()
         self._check_loss()
+
+    def _check_categories(self) -> None:
+        pairs = self.categories
+        if not isinstance(pairs, tuple) or not all(
+            isinstance(pair, tuple) and len(pair) == 2 for pair in pairs
+        ):
+            raise ValueError(
+                f"categories must be pairs of a number of codes and a size, got {_shown(pairs)}"
+            )
+        for codes, size in pairs:
+            _check_size("the number of codes in categories", codes)
+            _check_size("the size in categories", size)
+        if not pairs:
+            return
+        if self.recurrent is None or self.embedding_size:
+            raise ValueError("categories need a recurrent stack that reads numbers, not tokens")
+        if len(pairs) > self.input_size:
+            raise ValueError(
+                f"categories are {len(pairs)} of the channels, but input_size is {self.input_size}"
+            )
+        _check_size("the step that the recurrent stack reads", self.step_size)
 
     def _check_tied(self) -> None:
         if not isinstance(self.tied, bool):
@@ -193,6 +218,12 @@ class Spec:
         return 2 * targets if self.loss == "negative_binomial" else targets
 
     @property
+    def step_size(self) -> int:
+        """How many numbers of a step the recurrent stack reads, behind all embeddings."""
+        numbers = self.input_size - len(self.categories)
+        return self.embedding_size or numbers + sum(size for _, size in self.categories)
+
+    @property
     def head_size(self) -> int:
         """F, how many numbers the output layer reads."""
         if self.hidden:
@@ -205,11 +236,16 @@ class Spec:
         size = self.input_size
         if self.embedding_size:
             shapes["embedding.weight"] = (self.input_size, self.embedding_size)
-            size = self.embedding_size
+        for i, table in enumerate(self.categories):
+            shapes[f"categories.{i}.weight"] = table
         if self.recurrent is not None:
             r = self.recurrent
             stack = recurrent_shapes(
-                r.cell, size, r.hidden_size, num_layers=r.num_layers, bidirectional=r.bidirectional
+                r.cell,
+                self.step_size,
+                r.hidden_size,
+                num_layers=r.num_layers,
+                bidirectional=r.bidirectional,
             )
             shapes.update({f"recurrent.{name}": shape for name, shape in stack.items()})
             size = r.output_size
@@ -232,6 +268,7 @@ class Spec:
         config = asdict(self)
         config["hidden"] = list(config["hidden"])
         config["quantiles"] = list(config["quantiles"])
+        config["categories"] = [list(pair) for pair in config["categories"]]
         return config
 
     @classmethod
@@ -245,10 +282,11 @@ class Spec:
         hidden = fields.get("hidden", ())
         if not isinstance(hidden, list | tuple):
             raise ValueError(f"hidden must be a list of layers, got {type(hidden).__name__}")
-        quantiles = fields.get("quantiles", ())
-        if not isinstance(quantiles, list | tuple):
-            raise ValueError(f"quantiles must be a list, got {type(quantiles).__name__}")
-        fields["quantiles"] = tuple(quantiles)
+        for name in ("quantiles", "categories"):
+            values = fields.get(name, ())
+            if not isinstance(values, list | tuple):
+                raise ValueError(f"{name} must be a list, got {type(values).__name__}")
+            fields[name] = tuple(tuple(v) if isinstance(v, list) else v for v in values)
         fields["hidden"] = tuple(Dense(**_fields("hidden", layer, Dense)) for layer in hidden)
         if fields.get("recurrent") is not None:
             fields["recurrent"] = Recurrent(**_fields("recurrent", fields["recurrent"], Recurrent))
@@ -276,14 +314,14 @@ def initial_values(spec: Spec, seed: int | np.random.SeedSequence) -> NDArray[np
     """First values of all parameters, [P] float32, the same for the same seed.
 
     The distributions are torch's defaults: uniform(-1/sqrt(H), 1/sqrt(H)) for a recurrent layer of
-    H units, uniform(-1/sqrt(F), 1/sqrt(F)) for a dense layer of F inputs, normal(0, 1) for an
-    embedding.
+    H units, uniform(-1/sqrt(F), 1/sqrt(F)) for a dense layer of F inputs, normal(0, 1) for
+    embeddings.
     """
     rng = np.random.default_rng(seed)
     flat = np.empty(spec.num_parameters, np.float32)
     named = views(spec, flat)
     for name, value in named.items():
-        if name.startswith("embedding."):
+        if name.startswith(("embedding.", "categories.")):
             value[...] = rng.standard_normal(value.shape)
             continue
         if name.startswith("recurrent."):

@@ -25,7 +25,7 @@ def largest_product(spec: Spec, rows: int) -> float:
     sizes = [
         math.prod(shape)
         for name, shape in spec.parameter_shapes().items()
-        if len(shape) == 2 and not name.startswith("embedding.")
+        if len(shape) == 2 and not name.startswith(("embedding.", "categories."))
     ]
     return 2.0 * rows * max(sizes)
 
