@@ -1,7 +1,12 @@
-"""Data in: sequences of unequal length, tables, texts, windows, batches and named data sets."""
+"""Data in: sequences and series of unequal length, tables, texts, windows and named data sets."""
 
+from unrolled.data.frequency import Frequency
 from unrolled.data.long_tables import LongTable, long
 from unrolled.data.sequences import Sequences, as_sequences, as_table, pad, unpad, valid_mask
+from unrolled.data.series import Covariates, SeriesSet
+from unrolled.data.series_arrays import series_from_arrays
+from unrolled.data.series_output import forecast_frame
+from unrolled.data.series_tables import series_from_table
 from unrolled.data.sources import (
     ReberStrings,
     TimeSeries,
@@ -23,10 +28,13 @@ from unrolled.data.ts_format import LabelledSeries, read_ts
 from unrolled.data.windows import windows
 
 __all__ = [
+    "Covariates",
+    "Frequency",
     "LabelledSeries",
     "LongTable",
     "ReberStrings",
     "Sequences",
+    "SeriesSet",
     "TimeSeries",
     "TimeSeriesProblem",
     "adding",
@@ -37,12 +45,15 @@ __all__ = [
     "embedded_reber",
     "encode",
     "fetch",
+    "forecast_frame",
     "long",
     "pad",
     "random_walk",
     "read",
     "read_ts",
     "seattle_temperatures",
+    "series_from_arrays",
+    "series_from_table",
     "stocks",
     "temporal_order",
     "ucr",
