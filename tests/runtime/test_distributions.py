@@ -112,9 +112,22 @@ def test_of_a_small_shape_counts_are_of_the_poisson_distribution(spread: float) 
     assert draws.var() == pytest.approx(mean[0, 0], rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("mean", "shape"), [(1e4, 9e-7), (400.0, 3.0), (3.0, 40.0), (1e6, 0.01), (1e-3, 5.0)]
+)
+def test_quantiles_of_counts_that_are_skewed_or_nearly_poisson(mean: float, shape: float) -> None:
+    # log(1 + exp(o)) is o where exp(o) is large.
+    level = mean / 7 if mean > 1000 else np.log(np.expm1(mean / 7))
+    o = np.array([[level, np.log(np.expm1(shape * np.sqrt(7)))]])
+    levels = np.linspace(0.001, 0.999, 499)
+    found = Distribution.of("negative_binomial").quantile(o, levels.tolist(), np.array([[7.0]]))
+    expected = stats.nbinom(1 / shape, 1 / (1 + shape * mean)).ppf(levels)
+    np.testing.assert_array_equal(found[0, 0], expected)
+
+
 def test_counts_beyond_whole_numbers_of_a_float() -> None:
     counts = Distribution.of("negative_binomial")
-    o, scale = np.array([[2.0, 3.0]]), np.array([[1e18]])
+    o, scale = np.array([[2.0, 3.0]]), np.array([[1e20]])
     mean = counts.mean(o, scale)
     quantiles = counts.quantile(o, (0.01, 0.5, 0.99), scale)[0, 0]
     assert (np.diff(quantiles) > 0).all()
