@@ -6,18 +6,24 @@ show it in a notebook, or write it by `figure.savefig(path)`.
 
 from __future__ import annotations
 
+from unrolled.plots.backtest import backtest
 from unrolled.plots.confusion_matrix import confusion_matrix
+from unrolled.plots.fan_chart import fan_chart
 from unrolled.plots.forecast import forecast
 from unrolled.plots.hidden_states import hidden_states
 from unrolled.plots.learning_curve import learning_curve
 from unrolled.plots.predicted_against_true import predicted_against_true
+from unrolled.plots.residuals import residuals
 from unrolled.plots.unrolled_diagram import unrolled_diagram
 
 __all__ = [
+    "backtest",
     "confusion_matrix",
+    "fan_chart",
     "forecast",
     "hidden_states",
     "learning_curve",
     "predicted_against_true",
+    "residuals",
     "unrolled_diagram",
 ]

@@ -98,16 +98,17 @@ def forecast(
         ax.plot(x, line, color=colour, linestyle=dash, linewidth=1.4, label=label, zorder=4)
         drawn.append(line)
 
-    _shade(ax, when, held_out_from, np.concatenate(drawn))
+    shade_from(ax, when, held_out_from, np.concatenate(drawn), HELD_OUT)
     if is_date(when):
         date_axis(ax)
-    axis_labels(ax, time_label or _time_label(when), with_unit(quantity, unit))
+    axis_labels(ax, time_label or time_name(when), with_unit(quantity, unit))
     grid(ax)
     heading(ax, title, legend=True)
     return figure
 
 
-def _shade(ax: Axes, when: np.ndarray, first: int, drawn: np.ndarray) -> None:
+def shade_from(ax: Axes, when: np.ndarray, first: int, drawn: np.ndarray, name: str) -> None:
+    """Shade and name the times from index `first` on, and fit the axes to the values `drawn`."""
     finite = drawn[np.isfinite(drawn)]
     if not finite.size:
         raise ValueError("truth and predictions must hold a finite value, got none.")
@@ -123,9 +124,9 @@ def _shade(ax: Axes, when: np.ndarray, first: int, drawn: np.ndarray) -> None:
     ax.axvline(start, color=MUTED, linewidth=0.9, zorder=1)
     # a band too narrow for its name has it at the left, with an arrow
     room = width_of(ax) * float((end - start) / (end - begin))
-    fits = room > text_size(HELD_OUT, TICK_SIZE)[0] + 0.2
+    fits = room > text_size(name, TICK_SIZE)[0] + 0.2
     ax.annotate(
-        HELD_OUT if fits else f"{HELD_OUT} →",
+        name if fits else f"{name} →",
         xy=(float((start - begin) / (end - begin)), 1.0),
         xycoords="axes fraction",
         xytext=(6 if fits else -5, -5),
@@ -139,7 +140,7 @@ def _shade(ax: Axes, when: np.ndarray, first: int, drawn: np.ndarray) -> None:
     )
 
 
-def _time_label(when: np.ndarray) -> str:
+def time_name(when: np.ndarray) -> str:
     if not is_date(when):
         return "step"
     return "date" if when[-1] - when[0] >= np.timedelta64(2, "D") else "time"
