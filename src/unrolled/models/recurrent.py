@@ -73,7 +73,7 @@ class RecurrentModel(DenseHead):
             column = x[..., numbers + i]
             if lengths is not None:
                 column = column.masked_fill(steps >= lengths, 0.0)
-            index = column.nan_to_num(-1.0).clamp(-1.0, codes).long()
+            index = column.long()
             wrong = (index != column) | (index < 0) | (index >= codes)
             if wrong.any():
                 raise ValueError(
