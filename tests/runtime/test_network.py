@@ -186,6 +186,7 @@ LIMITS: list[tuple[str, list[float], list[float]]] = [
     ("negative_binomial", [1.0, -25.0], [7.0, 1.5]),
     ("negative_binomial", [1.0, -80.0], [7.0, 1.5]),
     ("negative_binomial", [-90.0, -1.0], [3.0, 2.0]),
+    ("negative_binomial", [-800.0, -1.0], [3.0, 2.0]),
     ("negative_binomial", [-3.0, 40.0], [0.0, 2.0]),
     ("negative_binomial", [2.0, 50.0], [60000.0, 900.0]),
     ("negative_binomial", [30.0, 0.5], [0.0, 1e6]),
