@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from unrolled.estimators import (
         FeedForwardClassifier,
         FeedForwardRegressor,
+        Forecaster,
         SequenceClassifier,
         SequenceRegressor,
         load,
@@ -28,6 +29,7 @@ __all__ = [
     "CheckpointError",
     "FeedForwardClassifier",
     "FeedForwardRegressor",
+    "Forecaster",
     "SequenceClassifier",
     "SequenceRegressor",
     "__version__",

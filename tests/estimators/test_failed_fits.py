@@ -13,7 +13,7 @@ from unrolled import (
     SequenceClassifier,
     SequenceRegressor,
 )
-from unrolled.estimators import base
+from unrolled.estimators import trainable
 from unrolled.estimators.progress_bar import Train
 
 KINDS: list[Any] = [
@@ -105,7 +105,7 @@ def test_an_interrupted_fit_leaves_the_old_model(
         next(train(None))
         raise error
 
-    monkeypatch.setattr(base, "watch", interrupted)
+    monkeypatch.setattr(trainable, "watch", interrupted)
     for method in ("fit", "partial_fit"):
         for each in (model, untouched):
             with pytest.raises(error):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,29 @@ class Batch:
     lengths: NDArray[np.int64] | None
     y: NDArray[Any] | None
     weight: NDArray[np.float32] | None
+
+
+class Batched(Protocol):
+    """A data set and the way it is cut into batches: `Batches`, or windows over series.
+
+    `order` gives the rows of each batch of an epoch; `in_memory` these batches as `Batches` with
+    the rows they have there; `arrays` all that the batches depend on beside their order.
+    """
+
+    @property
+    def carry(self) -> bool: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def num_rows(self) -> int: ...
+    def __len__(self) -> int: ...
+    def order(self, epoch: int) -> list[NDArray[np.int64]]: ...
+    def in_memory(
+        self, rows: Sequence[NDArray[np.int64]]
+    ) -> tuple[Batches, Sequence[NDArray[np.int64]]]: ...
+    def batch(self, rows: NDArray[np.int64]) -> Batch: ...
+    def __iter__(self) -> Iterator[Batch]: ...
+    def arrays(self) -> tuple[NDArray[Any], ...]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +129,22 @@ class Batches:
         lengths = self.inputs.lengths[rows]
         pool = np.arange(len(rows)) // (POOL * self.batch_size)
         return rows[np.lexsort((lengths, pool))]
+
+    def in_memory(
+        self, rows: Sequence[NDArray[np.int64]]
+    ) -> tuple[Batches, Sequence[NDArray[np.int64]]]:
+        """The data set itself, which is in memory, and the rows as they are."""
+        return self, rows
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Inputs, targets and weights."""
+        inputs = self.inputs
+        parts = (
+            (inputs.values, inputs.starts, inputs.lengths)
+            if isinstance(inputs, Sequences)
+            else (inputs,)
+        )
+        return tuple(part for part in (*parts, self.y, self.weight) if part is not None)
 
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """The batch of these rows: x [T, N, C] with T the longest of them, zeros as padding."""

@@ -5,26 +5,29 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from unrolled.estimators.base import Network
 from unrolled.estimators.classifier import SequenceClassifier
 from unrolled.estimators.feed_forward import FeedForwardClassifier, FeedForwardRegressor
+from unrolled.estimators.forecaster import Forecaster
 from unrolled.estimators.regressor import SequenceRegressor
+from unrolled.estimators.trainable import Trainable
 
 __all__ = [
     "FeedForwardClassifier",
     "FeedForwardRegressor",
+    "Forecaster",
     "SequenceClassifier",
     "SequenceRegressor",
     "load",
 ]
 
-ESTIMATORS: dict[str, type[Network]] = {
+ESTIMATORS: dict[str, type[Trainable]] = {
     kind.__name__: kind
     for kind in (
         SequenceClassifier,
         SequenceRegressor,
         FeedForwardClassifier,
         FeedForwardRegressor,
+        Forecaster,
     )
 }
 

@@ -22,7 +22,7 @@ METRICS = ("mae", "mse", "rmse", "smape", "mase", "owa")
 QUANTILE_METRICS = ("crps", "coverage", "width")
 INTERVAL_METRICS = ("coverage", "width")
 DEFAULT = ("mae", "rmse", "smape", "mase", "owa")
-REFERENCE_VALUES = 2**20  # of naive2's forecasts at once: it costs a pass over the history
+REFERENCE_VALUES = 2**18  # of naive2's forecasts at once: it costs a pass over the history
 
 Floats = NDArray[np.float64]
 

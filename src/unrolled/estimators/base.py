@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,23 +13,20 @@ from numpy.typing import NDArray
 
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
-from unrolled.estimators.arguments import TrainingArguments
-from unrolled.estimators.contract import check_consistent_length, not_fitted
+from unrolled.estimators.contract import check_consistent_length
 from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Inputs, Part, Seeds, hold_out, read_weight, seeds
-from unrolled.estimators.progress_bar import watch
+from unrolled.estimators.trainable import Trainable, read_checkpoint
 from unrolled.runtime.files import check_writable
-from unrolled.runtime.spec import Spec, initial_values, views
+from unrolled.runtime.spec import Spec
 from unrolled.training import engines
-from unrolled.training.history import Record
-from unrolled.training.loop import Engine, train
+from unrolled.training.loop import train
 from unrolled.training.plan import Plan
 from unrolled.training.progress import Progress
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from unrolled.estimators.checkpoints import Stored
 
 # Rows that are predicted at once: fewer where sequences are long, which bounds the memory.
 PREDICT_ROWS = 256
@@ -38,19 +34,10 @@ PREDICT_STEPS = 2**17
 MIN_ROWS = 8
 
 
-class Learned:
-    """What a fit leaves behind; apart from the dataclass, whose fields are arguments."""
+class Parts:
+    """What the kinds of inputs and targets give to the dataclass below."""
 
-    spec_: Spec
-    weights_: NDArray[np.float32]
-    history_: list[Record]
-    n_iter_: int
-    engine_: str
-    table_: dict[str, Any] | None
-    _engine_state: dict[str, NDArray[Any]] | None
-    _seed: int
-
-    if TYPE_CHECKING:  # what the kinds of inputs and targets give, see inputs.py and targets.py
+    if TYPE_CHECKING:  # see inputs.py and targets.py
         _head: str
 
         def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs: ...
@@ -75,7 +62,7 @@ class Learned:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Network(Learned, TrainingArguments):
+class Network(Parts, Trainable):
     """Base of the estimators: the way from data to weights and back.
 
     Attributes:
@@ -125,7 +112,7 @@ class Network(Learned, TrainingArguments):
                 "or validation_data"
             )
         with self._unchanged_on_error():
-            stored = None if resume_from is None else _read_checkpoint(resume_from)
+            stored = None if resume_from is None else read_checkpoint(resume_from)
             drawn = seeds(self.random_state)
             if stored is not None and self.random_state is None:
                 drawn = Seeds(stored.seed)
@@ -152,53 +139,6 @@ class Network(Learned, TrainingArguments):
             self._learn_transforms(self._read(X, y), drawn)
             self._start(drawn)
         return self
-
-    def explain(self) -> str:
-        """What computes this model, a line each: `fit`, `predict`, and what it was trained by.
-
-        The first two say what the next call would use as the arguments are now, why, and on how
-        many threads, or "none" and the reason where no engine can; the kernels predict where they
-        can, whatever trained the model. The third is `engine_`, or "nothing yet".
-        """
-        self._check_fitted()
-        fit, predict = (engines.explain(e, self.spec_) for e in (self.engine, engines.AUTO))
-        trained = getattr(self, "engine_", "nothing yet")
-        return f"fit: {fit}\npredict: {predict}\ntrained by: {trained}"
-
-    def named_parameters(self) -> dict[str, NDArray[np.float32]]:
-        """All parameters by torch's names, as views into `weights_`."""
-        self._check_fitted()
-        return views(self.spec_, self.weights_)
-
-    def save(self, path: str | os.PathLike[str], table: dict[str, Any] | None = None) -> None:
-        """Write the fitted estimator as a folder of two files, whole or not at all.
-
-        `docs/saved-model.md` specifies it. What the optimizer remembers is not saved.
-
-        Args:
-            path: the folder; a model that is there is replaced, anything else is left alone.
-            table: plain data to keep as `table_`, such as how columns were read.
-
-        Raises:
-            ArtifactError: the path holds something else, or the labels cannot be written.
-            OSError: the folder cannot be written.
-        """
-        self._check_fitted()
-        from unrolled.estimators.saving import save
-
-        save(self, path, self.table_ if table is None else table)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read an estimator of this class that `save` wrote; `unrolled.load` reads any.
-
-        Raises:
-            ArtifactError: there is none, it is damaged, or it is of another class.
-        """
-        from unrolled.estimators.saving import restore
-
-        estimator: Self = restore({cls.__name__: cls}, path)
-        return estimator
 
     def _read(self, X: Any, y: Any, sample_weight: Any = None, *, fitting: bool = True) -> Part:
         """Check inputs, targets and weights once; rows of weight 0 are left out."""
@@ -245,40 +185,6 @@ class Network(Learned, TrainingArguments):
     def _buckets(self) -> bool:
         return True
 
-    def _start(self, drawn: Seeds) -> None:
-        """Stand before the first epoch."""
-        self.weights_ = initial_values(self.spec_, drawn.of("weights"))
-        self.history_, self.n_iter_, self.table_ = [], 0, None
-        self._engine_state, self._seed = None, drawn.base
-
-    def _train(
-        self, data: Batches, watched: Batches | None, drawn: Seeds, stored: Stored | None
-    ) -> None:
-        self._start(drawn)
-        choice, engine = self._start_engine(drawn)
-        progress = Progress()
-        save = None
-        if self.checkpoint is not None or stored is not None:
-            from unrolled.estimators.checkpoints import Run
-
-            run = Run(self, data, watched, drawn, choice.name)
-            if stored is not None:
-                progress = run.go_on_from(stored, self.weights_, engine)
-            if self.checkpoint is not None:
-                save = partial(run.save, self.checkpoint, self.weights_, engine, progress)
-
-        run_on = partial(train, engine, self.weights_, data, watched, self._plan(), progress, save)
-        told = str(choice)  # outside the scope, in which torch has other threads
-        with engines.suited_threads(choice, self.spec_, data.batch_size):
-            watch(run_on, self.max_epochs, self.verbose, told)
-        self.history_, self.n_iter_ = progress.history, progress.epoch
-        self.engine_, self._engine_state = choice.name, engine.state()
-
-    def _start_engine(self, drawn: Seeds) -> tuple[engines.Choice, Engine]:
-        choice = engines.choose(self.engine, self.spec_)
-        seed = drawn.of("dropout")
-        return choice, engines.start(choice, self.spec_, self.weights_, self._optimizer(), seed)
-
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
         """One epoch over the rows, going on from where training stands."""
         check_options(self)
@@ -304,10 +210,7 @@ class Network(Learned, TrainingArguments):
             progress = Progress(epoch=self.n_iter_, history=list(self.history_))
             plan = Plan(max_epochs=self.n_iter_ + 1, optimizer=self._optimizer())
             run_on = partial(train, engine, self.weights_, data, None, plan, progress)
-            with engines.suited_threads(choice, self.spec_, data.batch_size):
-                watch(run_on, 1, False, "")
-            self.history_, self.n_iter_ = progress.history, progress.epoch
-            self.engine_, self._engine_state = choice.name, engine.state()
+            self._run(run_on, choice, engine, data, progress, None)
 
     def _raw_outputs(self, X: Any) -> NDArray[np.float32]:
         """Raw outputs [N, K] of the model, in the order of X."""
@@ -320,34 +223,11 @@ class Network(Learned, TrainingArguments):
                 outputs[rows] = found
         return outputs
 
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "weights_"):
-            raise not_fitted(self)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "weights_")
-
-    @contextmanager
-    def _unchanged_on_error(self) -> Iterator[None]:
-        before = dict(self.__dict__)
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
 
 _OTHER_MODEL = (
     "the arguments of this {} describe another model than the one that was fitted, which "
     "partial_fit would go on with; set them back, or call fit"
 )
-
-
-def _read_checkpoint(path: str | os.PathLike[str]) -> Stored:
-    from unrolled.estimators.checkpoints import Stored
-
-    return Stored.read(path)
 
 
 def predict_rows(inputs: Sequences | NDArray[np.float32]) -> int:

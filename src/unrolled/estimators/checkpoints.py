@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data.batches import Batches
-from unrolled.data.sequences import Sequences
+from unrolled.data.batches import Batched
 from unrolled.estimators.parts import Seeds
 from unrolled.estimators.saving import is_record, plain
 from unrolled.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
@@ -63,7 +62,7 @@ class Run:
     """One fit, told from others by its arguments, engine, model, data and seed."""
 
     def __init__(
-        self, estimator: Any, data: Batches, watched: Batches | None, drawn: Seeds, engine: str
+        self, estimator: Any, data: Batched, watched: Batched | None, drawn: Seeds, engine: str
     ) -> None:
         self.seed = drawn.base
         arguments = estimator.get_params(deep=False)
@@ -155,17 +154,10 @@ def _differs(name: str, theirs: Any, ours: Any) -> str:
     return f"{name}={theirs!r:.80}, now {ours!r:.80}"
 
 
-def _digest(data: Batches) -> str:
-    """A checksum of inputs, targets and weights."""
+def _digest(data: Batched) -> str:
+    """A checksum of all that the batches are made of."""
     digest = hashlib.blake2b(digest_size=16)
-    inputs = data.inputs
-    arrays = (
-        (inputs.values, inputs.starts, inputs.lengths)
-        if isinstance(inputs, Sequences)
-        else (inputs,)
-    )
-    for array in (*arrays, data.y, data.weight):
-        if array is not None:
-            digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+    for array in data.arrays():
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -68,6 +69,29 @@ def sizes(*, help: str) -> Rule:
         )
 
     return _rule(accepts, "a tuple of whole numbers of at least 1", help)
+
+
+def names(*, help: str) -> Rule:
+    """A tuple or list of texts, or one text."""
+
+    def accepts(value: object) -> bool:
+        several = value if isinstance(value, tuple | list) else (value,)
+        return all(isinstance(v, str) for v in several)
+
+    return _rule(accepts, "a tuple of names", help)
+
+
+def levels(*, help: str) -> Rule:
+    """A tuple or list of rising numbers between 0 and 1."""
+
+    def accepts(value: object) -> bool:
+        if not isinstance(value, tuple | list) or not value:
+            return False
+        if not all(isinstance(v, Real) and 0.0 < float(v) < 1.0 for v in value):
+            return False
+        return all(a < b for a, b in pairwise(value))
+
+    return _rule(accepts, "rising numbers between 0 and 1", help)
 
 
 def instance(*kinds: type, wanted: str, help: str) -> Rule:

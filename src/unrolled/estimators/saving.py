@@ -50,7 +50,8 @@ def save(estimator: Any, path: str | os.PathLike[str], table: dict[str, Any] | N
         "versions": _versions(estimator),
         "table": table,
     }
-    save_artifact(path, content, estimator.named_parameters())
+    arrays = {**estimator.named_parameters(), **estimator._arrays_to_save()}
+    save_artifact(path, content, arrays)
 
 
 def restore(kinds: dict[str, Any], path: str | os.PathLike[str]) -> Any:
@@ -90,6 +91,7 @@ def _restore(kind: Any, artifact: Artifact) -> Any:
     estimator._inputs_from_config(content["inputs"])
     estimator._targets_from_config(content["targets"])
     _check(estimator)
+    estimator._arrays_from_saved(artifact.arrays)
     estimator.history_, estimator.n_iter_ = _history(content["training"])
     _set_engine(estimator, content["training"])
     estimator.table_ = content["table"]
@@ -158,7 +160,7 @@ def plain(value: Any) -> Any:
 
 def _argument(name: str, value: Any) -> Any:
     """The inverse of `plain`."""
-    if name == "hidden_layer_sizes" and isinstance(value, list):
+    if isinstance(value, list) and name != "class_weight":
         return tuple(value)
     if name == "class_weight" and isinstance(value, list):
         return dict(value)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data.batches import Batches
+from unrolled.data.batches import Batched, Batches
 from unrolled.data.sequences import Sequences
 from unrolled.runtime.network import Network, Settings, TrainState
 from unrolled.runtime.spec import Spec
@@ -44,7 +44,7 @@ class KernelsEngine:
 
     def train(
         self,
-        data: Batches,
+        data: Batched,
         rows: Sequence[Rows],
         rates: Sequence[float],
         totals: Totals,
@@ -57,8 +57,9 @@ class KernelsEngine:
         """
         self._state.carry = data.carry
         self._state.restart = start == 0
+        held, its_rows = data.in_memory(rows)
         done = self._network.train(
-            data.inputs, _target(data), data.weight, rows, rates, self._state
+            held.inputs, _target(held), held.weight, its_rows, rates, self._state
         )
         losses, counts, norms = (array.tolist() for array in done[:3])
         for loss, count, norm in zip(losses[: done.done], counts, norms, strict=False):
@@ -66,7 +67,7 @@ class KernelsEngine:
         if done.done < len(rows):
             raise DivergedError(done.done, losses[done.done], norms[done.done])
 
-    def evaluate(self, data: Batches) -> float:
+    def evaluate(self, data: Batched) -> float:
         """Mean loss over the batches, by weight, without dropout.
 
         A batch a call, so that it can be interrupted; all in one where a state is carried.
@@ -74,11 +75,12 @@ class KernelsEngine:
         Raises:
             ValueError: all targets are missing.
         """
-        order, target = data.order(0), _target(data)
+        order = data.order(0)
         loss_sum = weight_sum = 0.0
         for rows in [order] if data.carry else [[rows] for rows in order]:
+            held, its_rows = data.in_memory(rows)
             loss, weight = self._network.evaluate(
-                data.inputs, target, data.weight, rows, carry=data.carry
+                held.inputs, _target(held), held.weight, its_rows, carry=data.carry
             )
             loss_sum += loss
             weight_sum += weight

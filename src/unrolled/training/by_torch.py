@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unrolled.data.batches import Batch, Batches
+from unrolled.data.batches import Batch, Batched, Batches
 from unrolled.models import ManyToMany, ManyToOne, OneToOne
 from unrolled.models.recurrent import State
 from unrolled.runtime.spec import Spec, views
@@ -62,7 +62,7 @@ class TorchEngine:
 
     def train(
         self,
-        data: Batches,
+        data: Batched,
         rows: Sequence[NDArray[np.int64]],
         rates: Sequence[float],
         totals: Totals,
@@ -92,7 +92,7 @@ class TorchEngine:
                 totals.add(value, found.num, norm)
                 self._carried = _detached(state) if data.carry else None
 
-    def evaluate(self, data: Batches) -> float:
+    def evaluate(self, data: Batched) -> float:
         """Mean loss over the batches, by weight, without dropout.
 
         Raises:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data.batches import Batches
+from unrolled.data.batches import Batched
 from unrolled.training.history import Record
 from unrolled.training.plan import Plan
 from unrolled.training.progress import Progress, Totals
@@ -47,13 +47,13 @@ class Engine(Protocol):
 
     def train(
         self,
-        data: Batches,
+        data: Batched,
         rows: Sequence[NDArray[np.int64]],
         rates: Sequence[float],
         totals: Totals,
         start: int,
     ) -> None: ...
-    def evaluate(self, data: Batches) -> float: ...
+    def evaluate(self, data: Batched) -> float: ...
     def state(self) -> dict[str, NDArray[Any]]: ...
     def load_state(self, state: dict[str, NDArray[Any]]) -> None: ...
 
@@ -61,8 +61,8 @@ class Engine(Protocol):
 def train(
     engine: Engine,
     weights: NDArray[np.float32],
-    data: Batches,
-    validation: Batches | None,
+    data: Batched,
+    validation: Batched | None,
     plan: Plan,
     progress: Progress,
     save: Callable[[], None] | None = None,

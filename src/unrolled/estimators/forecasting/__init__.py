@@ -1,0 +1,1 @@
+"""What the `Forecaster` is made of, a step of its work in each module."""

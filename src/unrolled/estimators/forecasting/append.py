@@ -1,0 +1,136 @@
+"""Series with more steps behind them, of which only the last are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.series import Covariates, SeriesSet
+
+Int = NDArray[np.int64]
+
+
+def last_steps(series: SeriesSet, keep: int) -> SeriesSet:
+    """The last `keep` steps of each series, as copies; shorter ones whole."""
+    drop = np.maximum(0, series.lengths - keep)
+    return _cut(series, drop)
+
+
+def appended(series: SeriesSet, new: SeriesSet, which: Int, keep: int) -> SeriesSet:
+    """`series` with the steps of `new` behind those of series `which`; the last `keep` of each.
+
+    Args:
+        series: S series.
+        new: fewer or as many, with the same targets; its times are not looked at. What it knows of
+            the future goes on where that of `series` ends, unless `series` knows as much.
+        which: [len(new)] the series that each continues.
+        keep: steps to keep of each.
+    """
+    more = np.zeros(len(series), np.int64)
+    more[which] = new.lengths
+    values = [series.values, new.values]
+    old_rows, new_rows = _both(
+        series.starts, series.lengths, new.starts, more, which, len(values[0])
+    )
+    order = _interleave(old_rows, new_rows, series.lengths, more)
+    lengths = series.lengths + more
+    starts = _starts(lengths)
+    past = _joined(series.past, new.past, order)
+    whole = replace(
+        series, values=np.concatenate(values)[order], starts=starts, lengths=lengths, past=past,
+        future=None, future_starts=None, future_lengths=None,
+    )  # fmt: skip
+    if series.future is not None:
+        whole = replace(whole, **_future(series, new, which))
+    return _cut(whole, np.maximum(0, lengths - keep))
+
+
+def _future(series: SeriesSet, new: SeriesSet, which: Int) -> dict[str, Any]:
+    """Covariates known ahead: those that are known, then what `new` knows beyond them."""
+    assert series.future is not None
+    assert series.future_starts is not None
+    assert series.future_lengths is not None
+    lengths, starts = series.future_lengths, series.future_starts
+    more = np.zeros(len(series), np.int64)
+    begin = np.zeros(len(new), np.int64)
+    if new.future is not None and new.future_starts is not None and new.future_lengths is not None:
+        # Row i of `new` is of the step series.lengths + i.
+        known = lengths[which] - series.lengths[which]
+        begin = np.minimum(known, new.future_lengths)
+        more[which] = new.future_lengths - begin
+        begin = begin + new.future_starts
+    needed = series.lengths.copy()
+    needed[which] += new.lengths
+    short = lengths + more < needed
+    if short.any():
+        s = int(np.argmax(short))
+        raise ValueError(
+            f"the future covariates of series {series.ids[s]!r} are known for "
+            f"{lengths[s] + more[s] - series.lengths[s]} steps behind its end, fewer than the "
+            f"{needed[s] - series.lengths[s]} new values; give them with the values"
+        )
+    old_rows, new_rows = _both(starts, lengths, begin, more, which, len(series.future.values))
+    order = _interleave(old_rows, new_rows, lengths, more)
+    lengths = lengths + more
+    return {
+        "future": _joined(series.future, new.future, order),
+        "future_starts": _starts(lengths),
+        "future_lengths": lengths,
+    }
+
+
+def _cut(series: SeriesSet, drop: Int) -> SeriesSet:
+    """Series without their first `drop` steps, in arrays of their own."""
+    lengths = series.lengths - drop
+    rows = _rows(series.starts + drop, lengths)
+    parts: dict[str, Any] = {}
+    if series.past is not None:
+        parts["past"] = replace(series.past, values=series.past.values[rows])
+    if series.future is not None and series.future_starts is not None:
+        assert series.future_lengths is not None
+        known = series.future_lengths - drop
+        ahead = _rows(series.future_starts + drop, known)
+        parts["future"] = replace(series.future, values=series.future.values[ahead])
+        parts["future_starts"], parts["future_lengths"] = _starts(known), known
+    if series.first is not None and series.frequency is not None:
+        parts["first"] = series.frequency.at(series.first, drop)
+    return replace(
+        series, values=series.values[rows], starts=_starts(lengths), lengths=lengths, **parts
+    )
+
+
+def _both(
+    starts: Int, lengths: Int, new_starts: Int, more: Int, which: Int, offset: int
+) -> tuple[Int, Int]:
+    """Rows of the old parts, and rows of the new ones behind `offset`, series after series."""
+    begin = np.zeros(len(starts), np.int64)
+    begin[which] = new_starts
+    return _rows(starts, lengths), offset + _rows(begin, more)
+
+
+def _interleave(old: Int, new: Int, lengths: Int, more: Int) -> Int:
+    """Each series' old rows followed by its new ones."""
+    order = np.empty(len(old) + len(new), np.int64)
+    begin = _starts(lengths + more)
+    order[_rows(begin, lengths)] = old
+    order[_rows(begin + lengths, more)] = new
+    return order
+
+
+def _joined(old: Covariates | None, new: Covariates | None, order: Int) -> Covariates | None:
+    if old is None:
+        return None
+    values = old.values if new is None else np.concatenate([old.values, new.values])
+    return replace(old, values=values[order])
+
+
+def _rows(starts: Int, lengths: Int) -> Int:
+    rows: Int = np.repeat(starts - _starts(lengths), lengths) + np.arange(lengths.sum())
+    return rows
+
+
+def _starts(lengths: Int) -> Int:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)[:-1]])

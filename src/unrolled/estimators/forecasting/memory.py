@@ -1,0 +1,166 @@
+"""What a fitted forecaster remembers of its series: their last steps, and the state after them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.series import SeriesSet
+from unrolled.data.series_windows import SeriesWindows
+from unrolled.estimators.forecasting.append import appended, last_steps
+from unrolled.estimators.forecasting.network import ForecastNetwork
+from unrolled.estimators.forecasting.prepare import Preparation, Prepared
+from unrolled.estimators.forecasting.transform import Scales
+from unrolled.runtime.stepper import State, Stepper
+
+F64 = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+class Memory:
+    """The last steps of S series; of a recursive network also its state after them.
+
+    The state goes on from value to value: nothing of the past is read again.
+
+    Args:
+        network: what forecasts.
+        preparation: how values become steps of the network.
+        series: S series, of which the last steps are kept.
+        scales: of each series.
+        error_scale: [S, K] by which errors are measured.
+        state: of a recursive network, [lanes, H] each; None reads the look-back for it.
+    """
+
+    def __init__(
+        self,
+        network: ForecastNetwork,
+        preparation: Preparation,
+        series: SeriesSet,
+        scales: Scales,
+        error_scale: F64,
+        state: State | None = None,
+    ) -> None:
+        self.network, self.preparation, self.scales = network, preparation, scales
+        self.error_scale = error_scale
+        self._keep = network.layout.lookback + network.transform.difference + 1
+        self.tail = last_steps(series, self._keep)
+        self._stepper: Stepper | None = None
+        self.state: State = ()
+        if network.layout.teacher:
+            self._stepper = Stepper(network.spec, network.weights)
+            self.state = self._read() if state is None else state
+
+    def prepared(self, horizon: int) -> Prepared:
+        """The last steps as the network reads them, `horizon` steps of calendar behind them."""
+        return self.preparation.apply(self.tail, self.scales, horizon)
+
+    def points(self, horizon: int, seed: int) -> F64:
+        """Forecasts [S, H, K]."""
+        if self._stepper is None:
+            which, origins = self._here()
+            return self.network.points(self._known(horizon), which, origins, horizon)
+        paths = self._paths(horizon, self.network.paths_of(horizon), seed)
+        return np.median(paths, axis=-1) if paths.shape[-1] > 1 else paths[..., 0]
+
+    def quantiles(self, horizon: int, levels: list[float], seed: int) -> F64:
+        """Quantiles [S, H, K, Q]."""
+        if self._stepper is None:
+            which, origins = self._here()
+            return self.network.quantiles(self._known(horizon), which, origins, horizon, levels)
+        paths = self.samples(horizon, self.network.num_paths, seed)
+        return np.moveaxis(np.quantile(paths, levels, axis=-1), 0, -1)
+
+    def samples(self, horizon: int, num: int, seed: int) -> F64:
+        """Samples [S, H, K, num]."""
+        self.network.needs_distribution()
+        if self._stepper is None:
+            which, origins = self._here()
+            return self.network.samples(self._known(horizon), which, origins, horizon, num, seed)
+        return self._paths(horizon, num, seed)
+
+    def update(self, new: SeriesSet, which: Int) -> None:
+        """Go on by the steps of `new`, which follow those of the series `which`.
+
+        Raises:
+            ValueError: a value or a covariate cannot be used; nothing has changed then.
+        """
+        tail = appended(self.tail, new, which, self._keep + int(new.lengths.max()))
+        prepared = self.preparation.apply(tail, self.scales, 0)
+        if self._stepper is not None:
+            state = tuple(part.copy() for part in self.state)
+            windows = SeriesWindows(prepared.steps, self.network.layout)
+            each = windows.lanes_a_series
+            for count in np.unique(new.lengths):
+                series = which[new.lengths == count]
+                lanes = (series[:, None] * each + np.arange(each)).ravel()
+                begin = np.repeat(tail.lengths[series] - count, each)
+                x = self._steps(prepared, lanes, begin, int(count))
+                before = tuple(part[lanes] for part in state)
+                for part, after in zip(state, self._stepper.run(x, before), strict=True):
+                    part[lanes] = after
+            self.state = state
+        self.tail = last_steps(tail, self._keep)
+
+    def _here(self) -> tuple[Int, Int]:
+        return np.arange(len(self.tail)), self.tail.lengths
+
+    def _known(self, horizon: int) -> Prepared:
+        """The last steps, and covariates as far as the forecast reads them.
+
+        Raises:
+            ValueError: covariates are not known so far.
+        """
+        check_known(self.tail, self.tail.lengths, horizon)
+        # A network that forecasts its whole horizon also reads what is known of all of it.
+        return self.prepared(max(horizon, self.network.layout.horizon))
+
+    def _read(self) -> State:
+        """The state after the look-back."""
+        assert self._stepper is not None
+        prepared, layout = self.prepared(0), self.network.layout
+        lanes = np.arange(len(SeriesWindows(prepared.steps, layout)._starts))
+        begin = np.repeat(self.tail.lengths - layout.lookback, len(lanes) // len(self.tail))
+        x = self._steps(prepared, lanes, begin, layout.lookback)
+        return self._stepper.run(x, self._stepper.zeros(len(lanes)))
+
+    def _steps(self, prepared: Prepared, lanes: Int, begin: Int, count: int) -> NDArray[np.float32]:
+        """What the network reads at `count` steps from `begin` on, [count, lanes, C]."""
+        layout = replace(self.network.layout, lookback=0, horizon=count)
+        x = SeriesWindows(prepared.steps, layout).inputs(lanes, begin).x
+        return np.ascontiguousarray(x.swapaxes(0, 1))
+
+    def _paths(self, horizon: int, num: int, seed: int) -> F64:
+        assert self._stepper is not None
+        network, prepared = self.network, self._known(horizon)
+        num_lanes = len(self.state[0])
+        each = num_lanes // len(self.tail)
+        begin = np.repeat(self.tail.lengths, each)
+        x = self._steps(prepared, np.arange(num_lanes), begin, horizon)
+        first = self._stepper.step(x[0], self.state)
+        which, origins = self._here()
+        rng = np.random.default_rng(seed)
+        return network.finish(
+            network.follow(self._stepper, x, first, num, rng, network.lane_scale(prepared, which)),
+            *(prepared, which, origins),
+        )
+
+
+def check_known(series: SeriesSet, origins: Int, horizon: int) -> None:
+    """Whether covariates are known as far as a forecast needs them.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if series.future_lengths is None or series.future is None:
+        return
+    short = series.future_lengths < origins + horizon
+    if short.any():
+        s = int(np.argmax(short))
+        known = int(series.future_lengths[s] - origins[s])
+        raise ValueError(
+            f"a forecast of {horizon} steps needs {', '.join(series.future.names)} of each, but of "
+            f"series {series.ids[s]!r} {max(0, known)} steps are known; give them as future "
+            "covariates"
+        )

@@ -1,0 +1,68 @@
+"""The parts of a data set by time: what is trained on, watched, and left for calibration."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.series import SeriesSet
+
+Int = NDArray[np.int64]
+
+
+class Stops(NamedTuple):
+    """Where the parts of each series end, [S] steps each.
+
+    Attributes:
+        train: of the training part.
+        watched: of the part that is watched; `train` where there is none.
+        whole: of the series: what is behind `watched` is for calibration.
+    """
+
+    train: Int
+    watched: Int
+    whole: Int
+
+
+def split(series: SeriesSet, validation: int | float | None, calibration: int) -> Stops:
+    """Cut the last steps off each series.
+
+    Args:
+        series: all of it.
+        validation: steps to watch (a whole number), or their share of each series, or None.
+        calibration: steps behind them for calibration.
+
+    Raises:
+        ValueError: a series would have nothing left to train on.
+    """
+    whole = series.lengths
+    watched = whole - calibration
+    if isinstance(validation, float):
+        train = watched - np.round(watched * validation).astype(np.int64)
+    else:
+        train = watched - (validation or 0)
+    if (train < 2).any():
+        s = int(np.argmin(train))
+        raise ValueError(
+            f"series {series.ids[s]!r} has {whole[s]} steps, of which validation and calibration "
+            f"leave {max(0, int(train[s]))} to train on; hold out fewer, or leave the series out"
+        )
+    return Stops(train, watched, whole)
+
+
+def first_origins(starts_after: Int, lookback: int, horizon: int, stops: Int) -> Int:
+    """[S] first origin of the windows of each series.
+
+    A series that is too short for one whole window has windows that begin before it.
+
+    Args:
+        starts_after: [S] no origin lies before this step.
+        lookback: steps that a window reads.
+        horizon: steps that it forecasts.
+        stops: [S] where the part ends.
+    """
+    whole = np.maximum(starts_after, lookback)
+    short = whole + horizon > stops
+    return np.where(short, np.maximum(starts_after, np.minimum(whole, stops - horizon)), whole)

@@ -1,0 +1,222 @@
+"""What users give and get: arrays or DataFrames in, forecasts of the same kind out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.series import SeriesSet
+from unrolled.data.series_arrays import series_from_arrays
+from unrolled.data.series_tables import series_from_table
+from unrolled.data.tables import frame_of, is_dataframe
+
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column of a DataFrame is what; names as in `Forecaster`."""
+
+    time: str | None
+    group: str | None
+    target: tuple[str, ...]
+    past: tuple[str, ...]
+    future: tuple[str, ...]
+    static: tuple[str, ...]
+    frequency: str | None
+    gaps: str
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What was given, and so what is given back.
+
+    Attributes:
+        single: one series and not a list of them.
+        flat: series [T] and not [T, K].
+        like: a DataFrame without rows, of the library and the types that were given; None for
+            arrays.
+    """
+
+    single: bool
+    flat: bool
+    like: Any = None
+
+    def shape(self, forecasts: F64) -> Any:
+        """Forecasts [S, H, K, ...] as arrays like what was given: [H], [H, K], [S, H] or more."""
+        out = forecasts[:, :, 0] if self.flat else forecasts
+        return out[0] if self.single else out
+
+
+def read(
+    X: Any,
+    roles: Roles,
+    levels: Mapping[str, Sequence[str]] | None,
+    *,
+    past: Any = None,
+    future: Any = None,
+    static: Any = None,
+    times: Any = None,
+) -> tuple[SeriesSet, Kind]:
+    """Series of any kind, checked once.
+
+    Raises:
+        ValueError, TypeError: they cannot be used; says which and why.
+    """
+    if is_dataframe(X):
+        given = {"past": past, "future": future, "static": static, "times": times}
+        for name, part in given.items():
+            if part is not None:
+                raise ValueError(
+                    f"X is a DataFrame, whose columns hold its covariates: name them by {name}"
+                    f"_column{'' if name == 'times' else 's'} instead of giving {name}"
+                )
+        return _read_frame(X, roles, levels)
+    series = series_from_arrays(
+        *(X, past, future, static, times), frequency=_or_none(roles.frequency), levels=levels
+    )
+    if isinstance(X, SeriesSet):
+        return series, Kind(False, series.values.shape[1] == 1)
+    single = not isinstance(X, list | tuple) or not len(X) or np.ndim(X[0]) == 0
+    single = single and np.ndim(X) <= 2
+    first = X if single else X[0]
+    return series, Kind(single, np.ndim(first) == 1)
+
+
+def _read_frame(
+    X: Any, roles: Roles, levels: Mapping[str, Sequence[str]] | None
+) -> tuple[SeriesSet, Kind]:
+    table = frame_of(X, "X")
+    if not roles.target:
+        raise ValueError(
+            f"X is a DataFrame with the columns {', '.join(table.columns[:8])}; name what is to be "
+            "forecast by target_columns"
+        )
+    if roles.time is None:
+        raise ValueError("X is a DataFrame; name the column of the time of each row by time_column")
+    series = series_from_table(
+        X,
+        time=roles.time,
+        target=roles.target,
+        group=roles.group,
+        past=roles.past,
+        future=roles.future,
+        static=roles.static,
+        frequency=roles.frequency,
+        gaps=roles.gaps,
+        levels=levels,
+    )
+    like = table.head(0).to_native()
+    return series, Kind(roles.group is None, len(roles.target) == 1, like)
+
+
+def _or_none(frequency: str | None) -> str | None:
+    return None if frequency == "rows" else frequency
+
+
+def several(value: str | Sequence[str]) -> tuple[str, ...]:
+    """One name or several as a tuple."""
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def read_new(
+    values: Any,
+    roles: Roles,
+    levels: Mapping[str, Sequence[str]] | None,
+    tail: SeriesSet,
+    kind: Kind,
+    *,
+    past: Any = None,
+    future: Any = None,
+    times: Any = None,
+) -> tuple[SeriesSet, Kind]:
+    """New steps of series that are known; any value may be missing.
+
+    Args:
+        values: of all series, nested as they were given, a step less deep for one step of each; or
+            a DataFrame.
+        roles, levels: as in `read`.
+        tail: the series so far.
+        kind: what they were given as.
+        past, future, times: of the new steps.
+
+    Raises:
+        ValueError, TypeError: they cannot be used, or there are other series than those known.
+    """
+    if is_dataframe(values) or isinstance(values, SeriesSet):
+        if tail.frequency is not None and roles.frequency is None:
+            roles = replace(roles, frequency=tail.frequency.name)
+        return read(values, roles, levels)
+    K, S = len(tail.targets), len(tail)
+    if kind.single:
+        parts = [_steps(values, K)]
+    else:
+        if np.ndim(values) == 0 or len(values) != S:
+            raise ValueError(f"values must be of the {S} series, got {values!r:.80}")
+        parts = [_steps(part, K) for part in values]
+    lengths = np.array([len(part) for part in parts], np.int64)
+    if past is not None or future is not None or times is not None:
+        blank = [np.zeros_like(part) for part in parts]
+        nested = blank[0] if kind.single else blank
+        new = series_from_arrays(nested, past, future, None, times, levels=levels)
+        new = replace(new, values=np.concatenate(parts))
+    else:
+        starts = np.cumsum(lengths) - lengths
+        new = SeriesSet(np.concatenate(parts), starts, lengths, tail.ids, tail.targets)
+    if (new.past is None) != (tail.past is None):
+        raise ValueError(
+            f"past covariates were {'not ' if tail.past is None else ''}given with the series, and "
+            f"so must {'not ' if tail.past is None else ''}be given with new values"
+        )
+    return replace(new, ids=tail.ids), kind
+
+
+def _steps(values: Any, K: int) -> F64:
+    """[n, K] of one number, of [n] where K is 1, of [K] or of [n, K].
+
+    Raises:
+        ValueError: it is none of these, or infinite.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    if found.ndim < 2:
+        found = found.reshape(-1, K) if found.size % K == 0 and found.size else found
+    if found.ndim != 2 or found.shape[1] != K or not len(found):
+        raise ValueError(
+            f"values must be [n, {K}] for a series of {K} targets, got shape {np.shape(values)}"
+        )
+    if np.isinf(found).any():
+        raise ValueError("values hold infinity; give finite numbers, or NaN for a missing one")
+    return found
+
+
+def which_series(new: SeriesSet, tail: SeriesSet, *, by_name: bool) -> NDArray[np.int64]:
+    """[len(new)] the series of `tail` that each continues.
+
+    Raises:
+        ValueError: one is not known, or does not begin where the known one ends.
+    """
+    if by_name:
+        places = {name: s for s, name in enumerate(tail.ids)}
+        unknown = [name for name in new.ids if name not in places]
+        if unknown:
+            raise ValueError(
+                f"the series {unknown[0]!r} is none of the {len(tail)} that are remembered; fit "
+                "with it, or give it to predict as X"
+            )
+        which = np.array([places[name] for name in new.ids], np.int64)
+    else:
+        which = np.arange(len(new), dtype=np.int64)
+    if new.first is not None and tail.first is not None:
+        for place, s in enumerate(which.tolist()):
+            ends = int(tail.lengths[s])
+            wanted = tail.times(s, ends, ends + 1)[0]
+            if new.first[place] != wanted:
+                raise ValueError(
+                    f"the new values of series {tail.ids[s]!r} begin at {new.first[place]}, but "
+                    f"its next step is {wanted}"
+                )
+    return which

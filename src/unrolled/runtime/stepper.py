@@ -1,0 +1,100 @@
+"""A recurrent spec run one step at a time: the state is a value, passed in and returned."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled import kernels
+from unrolled.runtime.spec import Spec, views
+
+F32 = NDArray[np.float32]
+# h of each layer, then c of each layer of an LSTM, [N, H] each.
+State = tuple[F32, ...]
+Weights = tuple[F32, F32, F32, F32]
+
+
+class Stepper:
+    """A spec with a recurrent stack of one direction and its parameters, without dropout.
+
+    Args:
+        spec: the model; its pooling does not matter, the head reads the state of each step.
+        flat: [P] float32 parameters.
+
+    Raises:
+        ValueError: there is no recurrent stack, or it reads both ways.
+    """
+
+    def __init__(self, spec: Spec, flat: F32) -> None:
+        r = spec.recurrent
+        if r is None or r.bidirectional or spec.embedding_size:
+            raise ValueError(
+                "one step at a time needs a recurrent stack of one direction that reads numbers"
+            )
+        self.spec, self._recurrent, named = spec, r, views(spec, flat)
+        self._tables = [named[f"categories.{i}.weight"] for i in range(len(spec.categories))]
+        self._layers = [_weights(named, layer) for layer in range(r.num_layers)]
+        dense = [(f"hidden.{i}", layer.activation) for i, layer in enumerate(spec.hidden)]
+        self._dense = [
+            (np.ascontiguousarray(named[f"{name}.weight"].T), named[f"{name}.bias"], activation)
+            for name, activation in [*dense, ("head", "")]
+        ]
+
+    def zeros(self, num_rows: int) -> State:
+        """The state before the first step."""
+        parts = self._recurrent.num_layers * (2 if self._recurrent.cell == "lstm" else 1)
+        shape = (num_rows, self._recurrent.hidden_size)
+        return tuple(np.zeros(shape, np.float32) for _ in range(parts))
+
+    def step(self, x: F32, state: State) -> tuple[F32, State]:
+        """Raw outputs [N, K] of one step x [N, C], and the state after it."""
+        x, after = self._embed(x), []
+        for layer, weights in enumerate(self._layers):
+            found = self._step(x, state, layer, weights)
+            after.append(found)
+            x = found[0]
+        for weight, bias, activation in self._dense:
+            x = x @ weight + bias
+            if activation:
+                x = np.maximum(x, 0) if activation == "relu" else np.tanh(x)
+        return x, tuple(part[i] for i in range(len(after[0])) for part in after)
+
+    def run(self, x: F32, state: State) -> State:
+        """The state after all steps of x [T, N, C]."""
+        x, L = self._embed(x), self._recurrent.num_layers
+        after: list[tuple[F32, ...]] = []
+        for layer, weights in enumerate(self._layers):
+            if self._recurrent.cell == "lstm":
+                x, h, c, _ = kernels.lstm_forward(x, state[layer], state[L + layer], *weights)
+                after.append((h, c))
+                continue
+            if self._recurrent.cell == "gru":
+                x, h, _ = kernels.gru_forward(x, state[layer], *weights)
+            else:
+                phi = self._recurrent.nonlinearity
+                x, h, _ = kernels.rnn_forward(x, state[layer], *weights, nonlinearity=phi)
+            after.append((h,))
+        return tuple(part[i] for i in range(len(after[0])) for part in after)
+
+    def _step(self, x: F32, state: State, layer: int, weights: Weights) -> tuple[F32, ...]:
+        h = state[layer]
+        if self._recurrent.cell == "lstm":
+            return kernels.lstm_step(x, h, state[self._recurrent.num_layers + layer], *weights)
+        if self._recurrent.cell == "gru":
+            return (kernels.gru_step(x, h, *weights),)
+        return (kernels.rnn_step(x, h, *weights, nonlinearity=self._recurrent.nonlinearity),)
+
+    def _embed(self, x: F32) -> F32:
+        """x [..., C] with its codes replaced by their vectors."""
+        if not self._tables:
+            return x
+        edge = x.shape[-1] - len(self._tables)
+        codes = x[..., edge:].astype(np.int64)
+        parts = [table[codes[..., i]] for i, table in enumerate(self._tables)]
+        return np.concatenate([x[..., :edge], *parts], axis=-1)
+
+
+def _weights(named: dict[str, F32], layer: int) -> Weights:
+    parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    w_ih, w_hh, b_ih, b_hh = (named[f"recurrent.{part}_l{layer}"] for part in parts)
+    return w_ih, w_hh, b_ih, b_hh
