@@ -251,7 +251,7 @@ def test_a_count_without_its_scale_is_missing_and_one_of_no_likelihood_is_not_fi
     alone = network.gradients(x, np.array([[3.0, 2.0]] * 2, np.float32), None, np.arange(1))[0]
     assert loss(np.nan, 2.0) == loss(5.0, np.nan) == loss(np.nan, np.nan) == alone
     assert np.isfinite(loss(5.0, 1.0))
-    for pair in ((-5.0, 1.0), (5.0, -1.0), (5.0, 0.0), (np.inf, 1.0)):
+    for pair in ((-5.0, 1.0), (-2.5, 1.0), (5.0, -1.0), (5.0, 0.0), (np.inf, 1.0)):
         assert not np.isfinite(loss(*pair))
 
 
