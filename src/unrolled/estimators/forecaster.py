@@ -21,6 +21,7 @@ from unrolled.estimators.forecasting.parts import split
 from unrolled.estimators.forecasting.reading import (
     Kind,
     Roles,
+    one_step,
     read,
     read_new,
     several,
@@ -217,6 +218,10 @@ class Forecaster(ForecastSaving):
             ValueError: the values do not follow those before; nothing has changed then.
         """
         self._check_fitted()
+        if past is None and future is None and times is None:
+            one = one_step(values, self._kind, len(self._memory.scales.scale), len(self.targets_))
+            if one is not None and self._memory.advance(one):
+                return self
         new, which = self._read_new(values, past, future, times)
         self._memory.update(new, which)
         return self

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from unrolled.data.series import SeriesSet
 from unrolled.data.series_windows import SeriesWindows
 from unrolled.estimators.forecasting.append import appended, last_steps
+from unrolled.estimators.forecasting.follower import Follower
 from unrolled.estimators.forecasting.network import ForecastNetwork
 from unrolled.estimators.forecasting.prepare import Preparation, Prepared
 from unrolled.estimators.forecasting.transform import Scales
@@ -17,6 +18,10 @@ from unrolled.runtime.stepper import State, Stepper
 
 F64 = NDArray[np.float64]
 Int = NDArray[np.int64]
+
+
+# Steps of the calendar that are looked up at once, and values that are kept apart from the others.
+FLUSH = 64
 
 
 class Memory:
@@ -45,12 +50,34 @@ class Memory:
         self.network, self.preparation, self.scales = network, preparation, scales
         self.error_scale = error_scale
         self._keep = network.layout.lookback + network.transform.difference + 1
-        self.tail = last_steps(series, self._keep)
+        self._tail = last_steps(series, self._keep)
         self._stepper: Stepper | None = None
-        self.state: State = ()
+        self._state: State = ()
+        # Of a recursive network: one value of all series at a time, and those not yet in `_tail`.
+        self._follower: Follower | None = None
+        self._pending: list[F64] = []
         if network.layout.teacher:
             self._stepper = Stepper(network.spec, network.weights)
-            self.state = self._read() if state is None else state
+            self._state = self._read() if state is None else state
+
+    @property
+    def tail(self) -> SeriesSet:
+        """The last steps of each series."""
+        if self._pending:
+            values = np.stack(self._pending, axis=1)  # [S, n, K]
+            S, n = values.shape[:2]
+            starts = np.arange(S, dtype=np.int64) * n
+            new = SeriesSet(
+                values.reshape(S * n, -1), starts, np.full(S, n), self._tail.ids, self._tail.targets
+            )
+            self._tail = appended(self._tail, new, np.arange(S), self._keep)
+            self._pending = []
+        return self._tail
+
+    @property
+    def state(self) -> State:
+        """Of a recursive network, after the last step but for its value; else ()."""
+        return self._state if self._follower is None else self._follower.state
 
     def prepared(self, horizon: int) -> Prepared:
         """The last steps as the network reads them, `horizon` steps of calendar behind them."""
@@ -61,6 +88,8 @@ class Memory:
         if self._stepper is None:
             which, origins = self._here()
             return self.network.points(self._known(horizon), which, origins, horizon)
+        if horizon == 1:
+            return self._follow().points()
         paths = self._paths(horizon, self.network.paths_of(horizon), seed)
         return np.median(paths, axis=-1) if paths.shape[-1] > 1 else paths[..., 0]
 
@@ -79,6 +108,22 @@ class Memory:
             which, origins = self._here()
             return self.network.samples(self._known(horizon), which, origins, horizon, num, seed)
         return self._paths(horizon, num, seed)
+
+    def advance(self, values: F64) -> bool:
+        """Go on by one value of each series, [S, K], by the state alone; whether that was done.
+
+        Nothing is done where more than a state is remembered, or more is known than values.
+
+        Raises:
+            ValueError: a value cannot be used.
+        """
+        if self._stepper is None or self.preparation.future is not None:
+            return False
+        self._follow().advance(values)
+        self._pending.append(values)
+        if len(self._pending) >= FLUSH:
+            self._tail = self.tail
+        return True
 
     def update(self, new: SeriesSet, which: Int) -> None:
         """Go on by the steps of `new`, which follow those of the series `which`.
@@ -100,8 +145,27 @@ class Memory:
                 before = tuple(part[lanes] for part in state)
                 for part, after in zip(state, self._stepper.run(x, before), strict=True):
                     part[lanes] = after
-            self.state = state
-        self.tail = last_steps(tail, self._keep)
+            self._state, self._follower = state, None
+        self._tail = last_steps(tail, self._keep)
+
+    def _follow(self) -> Follower:
+        """The step that comes next, made anew where no more is known of the calendar."""
+        if self._follower is None or self._follower.ended:
+            assert self._stepper is not None
+            tail, d = self.tail, self.network.transform.difference
+            many = FLUSH
+            if tail.future_lengths is not None:
+                check_known(tail, tail.lengths, 1)
+                many = min(many, int((tail.future_lengths - tail.lengths).min()))
+            prepared = self.prepared(many)
+            lanes = np.arange(SeriesWindows(prepared.steps, self.network.layout).num_lanes)
+            begin = np.repeat(tail.lengths, len(lanes) // len(tail))
+            x = self._steps(prepared, lanes, begin, many)
+            rows = (tail.starts + tail.lengths)[:, None] + np.arange(-d, 0)
+            recent = tail.values[np.maximum(rows, tail.starts[:, None])].swapaxes(0, 1)
+            state = self.state
+            self._follower = Follower(self.network, self._stepper, prepared, x, state, recent)
+        return self._follower
 
     def _here(self) -> tuple[Int, Int]:
         return np.arange(len(self.tail)), self.tail.lengths
@@ -120,7 +184,7 @@ class Memory:
         """The state after the look-back."""
         assert self._stepper is not None
         prepared, layout = self.prepared(0), self.network.layout
-        lanes = np.arange(len(SeriesWindows(prepared.steps, layout)._starts))
+        lanes = np.arange(SeriesWindows(prepared.steps, layout).num_lanes)
         begin = np.repeat(self.tail.lengths - layout.lookback, len(lanes) // len(self.tail))
         x = self._steps(prepared, lanes, begin, layout.lookback)
         return self._stepper.run(x, self._stepper.zeros(len(lanes)))

@@ -175,6 +175,27 @@ def read_new(
     return replace(new, ids=tail.ids), kind
 
 
+def one_step(values: Any, kind: Kind, S: int, K: int) -> F64 | None:
+    """[S, K] of numbers or an array that hold one step of each series; None of anything else.
+
+    Raises:
+        ValueError: a value is infinite.
+    """
+    if not isinstance(values, np.ndarray | float | int | np.number):
+        return None
+    shapes: list[tuple[int, ...]] = [(S, 1, K)]
+    if kind.single:
+        shapes = [(1, K), (K,)]
+    if kind.flat:
+        shapes = [(1,), (), (1, 1)] if kind.single else [(S,), (S, 1)]
+    if np.shape(values) not in shapes or (np.asarray(values).dtype.kind not in "fiu"):
+        return None
+    found = np.array(values, dtype=np.float64).reshape(S, K)
+    if np.isinf(found).any():
+        raise ValueError("values hold infinity; give finite numbers, or NaN for a missing one")
+    return found
+
+
 def _steps(values: Any, K: int) -> F64:
     """[n, K] of one number, of [n] where K is 1, of [K] or of [n, K].
 
