@@ -17,6 +17,8 @@ def test_reach_is_the_residual_of_the_corrected_rank() -> None:
     fitted = Conformal.fit(RESIDUALS)
     np.testing.assert_array_equal(fitted.reach(0.8), ordered[33 - 1])  # ceil(41 * 0.8) = 33
     np.testing.assert_array_equal(fitted.reach(20 / 41), ordered[20 - 1])
+    hundred = np.arange(1.0, 100).reshape(99, 1, 1)
+    assert Conformal.fit(hundred).reach(0.55) == 55  # though 100 * 0.55 > 55 in float64
     forecast = RNG.normal(size=(5, 2, 2))
     low, high = fitted.interval(forecast, 0.8)
     np.testing.assert_array_equal(high, forecast + ordered[32][:2])
