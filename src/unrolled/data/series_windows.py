@@ -278,7 +278,8 @@ class SeriesWindows:
         begin = origins - layout.lookback
         num_past = layout.past_steps
         if self.steps.past is not None:
-            rows = _rows(self.steps.starts, self.steps.lengths, series, begin, layout.lookback)
+            ends = self.steps.lengths[series, None]
+            rows = _rows(self.steps.starts[series], ends, begin, layout.lookback)
             part, code = _split(self.steps.past[rows], layout.past_codes)
             at = _put(x, at, part.reshape(n, num_past, -1), num_past)
             codes.append(_whole(code.reshape(n, num_past, -1), layout.num_steps))
@@ -287,9 +288,11 @@ class SeriesWindows:
         starts, lengths = self.steps.known_starts, self.steps.known_lengths
         assert starts is not None
         assert lengths is not None
+        # A last segment may reach beyond the horizon, behind which nothing need be known.
+        ends = np.minimum(lengths[series], origins + layout.horizon)[:, None]
         for shift in (0, layout.horizon) if layout.ahead else (0,):
             span = layout.num_steps * layout.segment
-            rows = _rows(starts, lengths, series, begin + shift, span)
+            rows = _rows(starts[series], ends, begin + shift, span)
             part, code = _split(self.steps.known[rows], layout.known_codes)
             at = _put(x, at, part.reshape(n, layout.num_steps, -1), layout.num_steps)
             codes.append(code.reshape(n, layout.num_steps, -1))
@@ -329,10 +332,17 @@ def normalizers(values: F32, seen: NDArray[np.bool_], kind: str) -> tuple[F32, F
     return level, spread
 
 
-def _rows(starts: Int, lengths: Int, series: Int, begin: Int, length: int) -> Int:
-    """Rows [n, length] of steps from `begin` on, the first and the last one repeated outside."""
+def _rows(starts: Int, ends: Int, begin: Int, length: int) -> Int:
+    """Rows [n, length] of steps from `begin` on, the first and the last one repeated outside.
+
+    Args:
+        starts: [n] row of the first step.
+        ends: [n, 1] number of steps.
+        begin: [n] step.
+        length: steps.
+    """
     steps = begin[:, None] + np.arange(length)
-    rows: Int = starts[series][:, None] + np.clip(steps, 0, lengths[series][:, None] - 1)
+    rows: Int = starts[:, None] + np.clip(steps, 0, ends - 1)
     return rows
 
 

@@ -34,7 +34,7 @@ class WindowBatches:
         shuffle: a new order each epoch.
         seed: of the order.
         most: windows of an epoch at most, drawn anew each time; None takes all.
-        scale: [lanes] float32 beside each target for a loss that asks for it, or None.
+        scale: [lanes, K'] float32 beside each target for a loss that asks for it, or None.
     """
 
     windows: SeriesWindows
@@ -90,7 +90,9 @@ class WindowBatches:
         gathered = self.windows.inputs(lanes, origins)
         target = self.windows.target(lanes, origins, gathered)
         if self.scale is not None:
-            beside = np.broadcast_to(_beside(self.scale[lanes], target.ndim), target.shape)
+            # Outputs are [step, K'] of a lane's targets.
+            beside = np.tile(self.scale[lanes], target.shape[-1] // self.scale.shape[1])
+            beside = np.broadcast_to(beside if target.ndim == 2 else beside[:, None], target.shape)
             target = np.stack([target * beside, beside], axis=-1).reshape(*target.shape[:-1], -1)
         n, T, C = gathered.x.shape
         inputs = Sequences(
@@ -118,7 +120,3 @@ class WindowBatches:
         rest = (steps.known_starts, steps.known_lengths, steps.static, self.scale)
         cuts = (self.first, self.last, np.array([self.stride, self.num_rows]))
         return tuple(part for part in (*parts, *rest, *cuts) if part is not None)
-
-
-def _beside(scale: NDArray[np.float32], ndim: int) -> NDArray[np.float32]:
-    return scale.reshape(-1, *[1] * (ndim - 1))

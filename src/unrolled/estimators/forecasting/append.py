@@ -28,7 +28,15 @@ def appended(series: SeriesSet, new: SeriesSet, which: Int, keep: int) -> Series
             the future goes on where that of `series` ends, unless `series` knows as much.
         which: [len(new)] the series that each continues.
         keep: steps to keep of each.
+
+    Raises:
+        ValueError: the covariates of `new` are others, or not known for its steps.
     """
+    for kind in ("past", "future"):
+        if getattr(series, kind) is None and getattr(new, kind) is not None:
+            raise ValueError(
+                f"the new values have {kind} covariates, but the series were given without"
+            )
     more = np.zeros(len(series), np.int64)
     more[which] = new.lengths
     values = [series.values, new.values]
@@ -123,6 +131,11 @@ def _interleave(old: Int, new: Int, lengths: Int, more: Int) -> Int:
 def _joined(old: Covariates | None, new: Covariates | None, order: Int) -> Covariates | None:
     if old is None:
         return None
+    if new is not None and (new.names, new.levels) != (old.names, old.levels):
+        raise ValueError(
+            f"the covariates of the new values are {', '.join(new.names)}, but those of the series "
+            f"are {', '.join(old.names)}; give the same, numbers and categories alike"
+        )
     values = old.values if new is None else np.concatenate([old.values, new.values])
     return replace(old, values=values[order])
 

@@ -59,6 +59,16 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
         frequency = series.frequency
         self.season_ = self.season or (1 if frequency is None else frequency.season)
         longest = int(stops.train.max())
+        if self.strategy == "recursive" and series.past is not None:
+            raise ValueError(
+                "past covariates are not known where strategy='recursive' goes on from its own "
+                "forecasts; use strategy='segments'"
+            )
+        if self.difference >= longest:
+            raise ValueError(
+                f"difference={self.difference} needs more steps than that to train on, got "
+                f"{longest} in the longest series"
+            )
         self.lookback_ = self.lookback or sizes.lookback(self.horizon, self.season_, longest)
         self._segment = 1
         if self.strategy == "segments":

@@ -95,6 +95,10 @@ class Columns:
                 f"the covariates are {', '.join(covariates.names)}, but those of the training "
                 f"were {', '.join(self.names)}"
             )
+        for name, had, has in zip(self.names, self.levels, covariates.levels, strict=True):
+            if (had is None) != (has is None):
+                was, is_ = ("numbers" if one is None else "categories" for one in (had, has))
+                raise ValueError(f"covariate {name!r} is {is_}, but was {was} in the training")
         values = covariates.values
         parts = []
         if self.scaler is not None:
