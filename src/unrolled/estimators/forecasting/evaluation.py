@@ -54,7 +54,9 @@ def run(
         origins = first + offset
         has = np.flatnonzero(origins + horizon <= series.lengths)
         part = series.take(has)
-        again = type(forecaster)(**forecaster.get_params(deep=False))
+        # The checkpoint is that of the forecaster itself.
+        arguments = {**forecaster.get_params(deep=False), "checkpoint": None}
+        again = type(forecaster)(**arguments)
         again.fit(part.upto(origins[has]))
         scored = np.where(origins + horizon <= series.lengths, origins, series.lengths)
         parts.append(_one(again, series, scored, scored, horizon, 1, levels, metrics, None, first))

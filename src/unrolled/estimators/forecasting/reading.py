@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.data import checks
 from unrolled.data.series import SeriesSet
 from unrolled.data.series_arrays import series_from_arrays
 from unrolled.data.series_tables import series_from_table
@@ -38,8 +39,8 @@ class Kind:
     Attributes:
         single: one series and not a list of them.
         flat: series [T] and not [T, K].
-        like: a DataFrame without rows, of the library and the types that were given; None for
-            arrays.
+        like: the first row of the DataFrame that was given, for its library, its types and how it
+            writes times; None for arrays.
     """
 
     single: bool
@@ -61,8 +62,9 @@ def read(
     future: Any = None,
     static: Any = None,
     times: Any = None,
+    all_missing: bool = False,
 ) -> tuple[SeriesSet, Kind]:
-    """Series of any kind, checked once.
+    """Series of any kind, checked once; `all_missing` allows DataFrames without any target.
 
     Raises:
         ValueError, TypeError: they cannot be used; says which and why.
@@ -75,7 +77,7 @@ def read(
                     f"X is a DataFrame, whose columns hold its covariates: name them by {name}"
                     f"_column{'' if name == 'times' else 's'} instead of giving {name}"
                 )
-        return _read_frame(X, roles, levels)
+        return _read_frame(X, roles, levels, all_missing)
     series = series_from_arrays(
         *(X, past, future, static, times), frequency=_or_none(roles.frequency), levels=levels
     )
@@ -88,7 +90,7 @@ def read(
 
 
 def _read_frame(
-    X: Any, roles: Roles, levels: Mapping[str, Sequence[str]] | None
+    X: Any, roles: Roles, levels: Mapping[str, Sequence[str]] | None, all_missing: bool
 ) -> tuple[SeriesSet, Kind]:
     table = frame_of(X, "X")
     if not roles.target:
@@ -109,8 +111,9 @@ def _read_frame(
         frequency=roles.frequency,
         gaps=roles.gaps,
         levels=levels,
+        all_missing=all_missing,
     )
-    like = table.head(0).to_native()
+    like = table.head(1).to_native()
     return series, Kind(roles.group is None, len(roles.target) == 1, like)
 
 
@@ -133,7 +136,7 @@ def read_new(
     past: Any = None,
     future: Any = None,
     times: Any = None,
-) -> tuple[SeriesSet, Kind]:
+) -> SeriesSet:
     """New steps of series that are known; any value may be missing.
 
     Args:
@@ -150,7 +153,7 @@ def read_new(
     if is_dataframe(values) or isinstance(values, SeriesSet):
         if tail.frequency is not None and roles.frequency is None:
             roles = replace(roles, frequency=tail.frequency.name)
-        return read(values, roles, levels)
+        return read(values, roles, levels, all_missing=True)[0]
     K, S = len(tail.targets), len(tail)
     if kind.single:
         parts = [_steps(values, K)]
@@ -159,10 +162,15 @@ def read_new(
             raise ValueError(f"values must be of the {S} series, got {values!r:.80}")
         parts = [_steps(part, K) for part in values]
     lengths = np.array([len(part) for part in parts], np.int64)
+    if times is not None and tail.frequency is None:
+        raise ValueError("the series were given without times, and so must be the new values")
     if past is not None or future is not None or times is not None:
         blank = [np.zeros_like(part) for part in parts]
         nested = blank[0] if kind.single else blank
-        new = series_from_arrays(nested, past, future, None, times, levels=levels)
+        frequency = None if tail.frequency is None else tail.frequency.name
+        new = series_from_arrays(
+            *(nested, past, future, None, times), frequency=frequency, levels=levels
+        )
         new = replace(new, values=np.concatenate(parts))
     else:
         starts = np.cumsum(lengths) - lengths
@@ -172,7 +180,7 @@ def read_new(
             f"past covariates were {'not ' if tail.past is None else ''}given with the series, and "
             f"so must {'not ' if tail.past is None else ''}be given with new values"
         )
-    return replace(new, ids=tail.ids), kind
+    return replace(new, ids=tail.ids)
 
 
 def one_step(values: Any, kind: Kind, S: int, K: int) -> F64 | None:
@@ -202,7 +210,8 @@ def _steps(values: Any, K: int) -> F64:
     Raises:
         ValueError: it is none of these, or infinite.
     """
-    found = np.asarray(values, dtype=np.float64)
+    one = isinstance(values, float | int | np.number)
+    found = np.asarray(checks.as_float([values] if one else values, "values"), np.float64)
     if found.ndim < 2:
         found = found.reshape(-1, K) if found.size % K == 0 and found.size else found
     if found.ndim != 2 or found.shape[1] != K or not len(found):

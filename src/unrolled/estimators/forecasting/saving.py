@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from unrolled.data.tables import frame_of
 from unrolled.estimators.conformal import Conformal
 from unrolled.estimators.forecasting.learning import ForecastLearning
 from unrolled.estimators.forecasting.prepare import Preparation
@@ -38,6 +39,7 @@ class ForecastSaving(ForecastLearning):
                 "single": self._kind.single,
                 "flat": self._kind.flat,
                 "table": self._kind.like is not None,
+                "time": self._time_as_text(),
             },
         }
 
@@ -58,7 +60,7 @@ class ForecastSaving(ForecastLearning):
         transform = TargetTransform(bool(self.log), int(self.difference), self.scaling)
         self._preparation = Preparation.from_config(transform, config["preparation"])
         self._saved_series, kind = config["series"], config["kind"]
-        like = self._blank_table(config["series"]) if kind["table"] else None
+        like = self._first_row(config["series"], kind["time"]) if kind["table"] else None
         self._kind = Kind(bool(kind["single"]), bool(kind["flat"]), like)
 
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
@@ -75,14 +77,24 @@ class ForecastSaving(ForecastLearning):
         self._check_targets(series)
         self._memory = memory_from_arrays(self._network(), self._preparation, series, arrays)
 
-    def _blank_table(self, config: Mapping[str, Any]) -> Any:
-        """A table without rows, with the types that time and group have."""
+    def _time_as_text(self) -> str | None:
+        """The first time of the table that was given, where times were texts."""
+        if self._kind.like is None or self.time_column is None:
+            return None
+        time = frame_of(self._kind.like, "X").get_column(self.time_column)[0]
+        return time if isinstance(time, str) else None
+
+    def _first_row(self, config: Mapping[str, Any], time: str | None) -> Any:
+        """A table of one row, with the types that time and group have."""
         import polars as pl
 
-        types: dict[str, Any] = {}
+        columns: dict[str, pl.Series] = {}
         if self.time_column is not None:
-            types[self.time_column] = pl.Datetime("us") if config["dates"] else pl.Int64
+            kind = pl.Datetime("us") if config["dates"] else pl.Int64
+            name = self.time_column
+            columns[name] = pl.Series(name, [time], dtype=kind if time is None else pl.String)
         if self.group_column is not None:
             texts = all(isinstance(one, str) for one in config["ids"])
-            types[self.group_column] = pl.String if texts else pl.Int64
-        return pl.DataFrame(schema=types)
+            name = self.group_column
+            columns[name] = pl.Series(name, [None], dtype=pl.String if texts else pl.Int64)
+        return pl.DataFrame(columns)

@@ -1,0 +1,51 @@
+"""Forecasts as tables: times as the data writes them, before and after saving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unrolled import Forecaster, load
+
+
+@pytest.fixture
+def table() -> pl.DataFrame:
+    """Two series of days, whose times are texts."""
+    rng = np.random.default_rng(0)
+    days = [f"2024-01-{day:02d}" for day in range(1, 31)]
+    return pl.DataFrame(
+        {"shop": ["a"] * 30 + ["b"] * 30, "day": days * 2, "sales": rng.normal(size=60)}
+    )
+
+
+def forecaster(**more: object) -> Forecaster:
+    return Forecaster(
+        horizon=2, hidden_size=3, max_epochs=1, random_state=0, verbose=False,
+        time_column="day", target_columns="sales", **more,
+    )  # fmt: skip
+
+
+def test_times_that_are_texts_stay_texts(table: pl.DataFrame, tmp_path: Path) -> None:
+    model = forecaster(group_column="shop").fit(table)
+    found = model.predict()
+    assert found["day"].to_list() == ["2024-01-31", "2024-02-01"] * 2
+    assert found["shop"].to_list() == ["a", "a", "b", "b"]
+    assert model.predict(X=table).equals(found)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.predict().equals(found)
+    again.save(tmp_path / "again")
+    assert load(tmp_path / "again").predict().equals(found)
+
+
+def test_a_backtest_that_fits_anew_leaves_the_checkpoint_alone(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    saved = tmp_path / "run.ckpt"
+    model = forecaster(group_column="shop", checkpoint=saved, checkpoint_epochs=1).fit(table)
+    before = saved.read_bytes()
+    model.backtest(table, steps=4, refit=True)
+    assert saved.read_bytes() == before
