@@ -63,6 +63,7 @@ def series_from_table(
     frequency: str | Frequency | None = None,
     gaps: str = "error",
     levels: Mapping[str, Sequence[str]] | None = None,
+    all_missing: bool = False,
 ) -> SeriesSet:
     """Series from a DataFrame of any library, rows in any order.
 
@@ -88,6 +89,7 @@ def series_from_table(
         gaps: "error" refuses steps without a row; "fill" takes them as missing.
         levels: the levels of training by column, which makes it categorical; a level that is not
             there gets the code 0.
+        all_missing: allow targets without a value, as new steps of a known series may be.
 
     Returns:
         Series in order of first appearance.
@@ -133,7 +135,8 @@ def series_from_table(
         future_lengths=cuts.lengths if future else None,
         static=_static({name: columns[name] for name in static}, levels, cuts) if static else None,
     )
-    _refuse_all_missing(series, cuts)
+    if not all_missing:
+        _refuse_all_missing(series, cuts)
     if frequency != "rows":
         times = _zoned(table.get_column(time), cuts, step)
         found, steps = steps_of(times, cuts.starts, cuts.lengths, cuts.names, step, gaps=gaps)

@@ -116,6 +116,13 @@ class Layout:
         """T, steps of a window."""
         return self.past_steps + self.future_steps
 
+    def reach(self, horizon: int) -> int:
+        """Steps ahead of which a forecast of `horizon` steps reads what is known."""
+        if self.teacher:
+            return horizon
+        whole = -(-horizon // self.segment) * self.segment if self.decode else self.horizon
+        return min(whole, self.horizon)
+
     @property
     def ahead(self) -> bool:
         """Whether a past step also reads what is known of the step `horizon` later."""

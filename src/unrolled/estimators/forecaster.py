@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from unrolled.data.series import SeriesSet
 from unrolled.data.series_output import forecast_frame
+from unrolled.data.tables import is_dataframe
 from unrolled.estimators.backtest_result import Backtest
 from unrolled.estimators.forecast_metrics import check_levels
 from unrolled.estimators.forecasting.evaluation import run
 from unrolled.estimators.forecasting.learning import error_scale
 from unrolled.estimators.forecasting.memory import Memory
-from unrolled.estimators.forecasting.parts import split
+from unrolled.estimators.forecasting.parts import split, whole_number
 from unrolled.estimators.forecasting.reading import (
     Kind,
     Roles,
@@ -176,7 +177,7 @@ class Forecaster(ForecastSaving):
         Raises:
             ValueError: nothing is known of the spread.
         """
-        if not 0 < coverage < 1:
+        if not isinstance(coverage, float | np.floating) or not 0 < coverage < 1:
             raise ValueError(f"coverage must be between 0 and 1, got {coverage!r}")
         memory, kind, steps = self._from(horizon, X, past, future, static, times)
         found = np.stack(self._ends(memory, steps, float(coverage)), axis=-1)
@@ -196,9 +197,9 @@ class Forecaster(ForecastSaving):
         Raises:
             ValueError: the loss learns no distribution.
         """
+        num = whole_number("num_samples", num_samples)
         memory, kind, steps = self._from(horizon, X, past, future, static, times)
-        seed = seeds(random_state).base
-        return kind.shape(memory.samples(steps, int(num_samples), seed))
+        return kind.shape(memory.samples(steps, num, seeds(random_state).base))
 
     def update(
         self, values: Any, *, past: Any = None, future: Any = None, times: Any = None
@@ -270,8 +271,12 @@ class Forecaster(ForecastSaving):
             X, self._roles(), self._known_levels(),
             past=past, future=future, static=static, times=times,
         )  # fmt: skip
-        H = int(self.horizon if horizon is None else horizon)
-        first = series.lengths - (H if steps is None else steps)
+        H = whole_number("horizon", self.horizon if horizon is None else horizon)
+        last = H if steps is None else whole_number("steps", steps)
+        if last < H:
+            raise ValueError(f"steps={last} leaves no origin: each forecast has {H} steps")
+        first = series.lengths - last
+        stride = whole_number("stride", stride)
         return run(self, series, first, H, stride, refit, tuple(levels), metrics, tell)
 
     def explain(self) -> str:
@@ -292,6 +297,12 @@ class Forecaster(ForecastSaving):
 
     def _ends(self, memory: Memory, steps: int, coverage: float) -> tuple[Any, Any]:
         if self._conformal is not None:
+            most = len(self._conformal.counts)
+            if steps > most:
+                raise ValueError(
+                    f"errors were measured for {most} steps ahead, got horizon={steps}; fit with "
+                    "that horizon, or without calibration_steps and with a distribution as loss"
+                )
             points = memory.points(steps, SEED)
             return self._conformal.interval(points, coverage, memory.error_scale[:, None])
         # 1 - 0.8 is 0.19999999999999996.
@@ -319,9 +330,7 @@ class Forecaster(ForecastSaving):
     ) -> tuple[Memory, Kind, int]:
         """What is remembered of the series that are asked for, what they were given as, and H."""
         self._check_fitted()
-        steps = int(self.horizon) if horizon is None else horizon
-        if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1:
-            raise ValueError(f"horizon must be a whole number of at least 1, got {horizon!r}")
+        steps = whole_number("horizon", self.horizon if horizon is None else horizon)
         given = {"past": past, "future": future, "static": static, "times": times}
         if X is None:
             named = [name for name, part in given.items() if part is not None]
@@ -330,22 +339,22 @@ class Forecaster(ForecastSaving):
                     f"{named[0]} goes with X; what follows the series of fit is told by fit's own "
                     "future covariates and by update"
                 )
-            return self._memory, self._kind, int(steps)
+            return self._memory, self._kind, steps
         series, kind = read(X, self._roles(), self._known_levels(), **given)
         self._check_targets(series)
-        preparation = self._preparation
+        network, preparation = self._memory.network, self._preparation
         memory = Memory(
-            *(self._network(), preparation, series, preparation.transform.fit(series)),
+            *(network, preparation, series, preparation.transform.fit(series)),
             error_scale(series, series.lengths, self.season_),
         )
-        return memory, kind, int(steps)
+        return memory, kind, steps
 
     def _read_new(
         self, values: Any, past: Any, future: Any, times: Any
     ) -> tuple[SeriesSet, NDArray[np.int64]]:
         """New steps, and the series that each continues."""
         tail = self._memory.tail
-        new, kind = read_new(
+        new = read_new(
             values,
             self._roles(),
             self._known_levels(),
@@ -356,7 +365,8 @@ class Forecaster(ForecastSaving):
             times=times,
         )
         self._check_targets(new)
-        return new, which_series(new, tail, by_name=kind.like is not None)
+        named = is_dataframe(values) or isinstance(values, SeriesSet)
+        return new, which_series(new, tail, by_name=named)
 
     def _given_back(self, kind: Kind, memory: Memory, columns: Mapping[str, Any]) -> Any:
         """Forecasts [S, H, K] by the end of their column's name, as X was given."""

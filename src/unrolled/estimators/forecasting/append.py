@@ -14,7 +14,10 @@ Int = NDArray[np.int64]
 
 
 def last_steps(series: SeriesSet, keep: int) -> SeriesSet:
-    """The last `keep` steps of each series, as copies; shorter ones whole."""
+    """The last `keep` steps of each series, as copies; shorter ones whole.
+
+    What is missing of the first step that is kept is the last value before it.
+    """
     drop = np.maximum(0, series.lengths - keep)
     return _cut(series, drop)
 
@@ -27,7 +30,7 @@ def appended(series: SeriesSet, new: SeriesSet, which: Int, keep: int) -> Series
         new: fewer or as many, with the same targets; its times are not looked at. What it knows of
             the future goes on where that of `series` ends, unless `series` knows as much.
         which: [len(new)] the series that each continues.
-        keep: steps to keep of each.
+        keep: steps to keep of each, as `last_steps` does.
 
     Raises:
         ValueError: the covariates of `new` are others, or not known for its steps.
@@ -105,9 +108,13 @@ def _cut(series: SeriesSet, drop: Int) -> SeriesSet:
         parts["future_starts"], parts["future_lengths"] = _starts(known), known
     if series.first is not None and series.frequency is not None:
         parts["first"] = series.frequency.at(series.first, drop)
-    return replace(
-        series, values=series.values[rows], starts=_starts(lengths), lengths=lengths, **parts
-    )
+    values, starts = series.values[rows], _starts(lengths)
+    for s, k in np.argwhere(np.isnan(values[starts]) & (drop > 0)[:, None]):
+        before = series.values[series.starts[s] : series.starts[s] + drop[s], k]
+        there = np.flatnonzero(~np.isnan(before))
+        if len(there):
+            values[starts[s], k] = before[there[-1]]
+    return replace(series, values=values, starts=starts, lengths=lengths, **parts)
 
 
 def _both(

@@ -49,7 +49,8 @@ class Memory:
     ) -> None:
         self.network, self.preparation, self.scales = network, preparation, scales
         self.error_scale = error_scale
-        self._keep = network.layout.lookback + network.transform.difference + 1
+        # The first step that is kept only holds what the gaps behind it are filled with.
+        self._keep = network.layout.lookback + network.transform.difference + 2
         self._tail = last_steps(series, self._keep)
         self._stepper: Stepper | None = None
         self._state: State = ()
@@ -176,9 +177,9 @@ class Memory:
         Raises:
             ValueError: covariates are not known so far.
         """
-        check_known(self.tail, self.tail.lengths, horizon)
-        # A network that forecasts its whole horizon also reads what is known of all of it.
-        return self.prepared(max(horizon, self.network.layout.horizon))
+        needed = max(horizon, self.network.layout.reach(horizon))
+        check_known(self.tail, self.tail.lengths, needed)
+        return self.prepared(needed)
 
     def _read(self) -> State:
         """The state after the look-back."""
@@ -224,7 +225,6 @@ def check_known(series: SeriesSet, origins: Int, horizon: int) -> None:
         s = int(np.argmax(short))
         known = int(series.future_lengths[s] - origins[s])
         raise ValueError(
-            f"a forecast of {horizon} steps needs {', '.join(series.future.names)} of each, but of "
-            f"series {series.ids[s]!r} {max(0, known)} steps are known; give them as future "
-            "covariates"
+            f"the forecast reads {', '.join(series.future.names)} of {horizon} steps ahead, but of "
+            f"series {series.ids[s]!r} {max(0, known)} are known; give them as future covariates"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,17 @@ from numpy.typing import NDArray
 from unrolled.data.series import SeriesSet
 
 Int = NDArray[np.int64]
+
+
+def whole_number(name: str, value: Any) -> int:
+    """An argument that is a whole number of at least 1.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r:.80}")
+    return int(value)
 
 
 class Stops(NamedTuple):
