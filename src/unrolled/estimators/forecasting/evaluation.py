@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unrolled.data.series import SeriesSet
 from unrolled.estimators.backtest_result import Backtest, merged
 from unrolled.estimators.backtesting import backtest
+from unrolled.estimators.forecasting.memory import check_known
 from unrolled.estimators.linear_baseline import baselines
 
 Int = NDArray[np.int64]
@@ -79,9 +80,12 @@ def _one(
 ) -> Backtest:
     """A fitted forecaster from the origins first, first + stride, ... up to last."""
     forecaster._check_targets(series)
-    preparation, network = forecaster._preparation, forecaster._network()
+    preparation, network = forecaster._preparation, forecaster._memory.network
     scales = preparation.transform.fit(series.upto(first))
-    prepared = preparation.apply(series, scales, max(horizon, forecaster.horizon))
+    reach = network.layout.reach(horizon)
+    has = np.flatnonzero(first + horizon <= series.lengths)
+    check_known(series.take(has), series.lengths[has] - horizon, reach)
+    prepared = preparation.apply(series, scales, max(horizon, reach))
     season = forecaster.season_
 
     def points(_: SeriesSet, which: Int, origins: Int, H: int) -> NDArray[np.float64]:
