@@ -146,19 +146,20 @@ def _is_seasonal(x: Floats, stops: Whole, season: int) -> NDArray[np.bool_]:
         return sums
 
     variance = covariance(0)
-    varies = variance > 0
-    variance = np.where(varies, variance, 1.0)
+    variance = np.where(variance > 0, variance, 1.0)  # without any, all covariances are 0
     squares = np.zeros(len(stops))
     for lag in range(1, season):
         squares += (covariance(lag) / variance) ** 2
     limit = CRITICAL * np.sqrt((1 + 2 * squares) / stops)
-    return varies & (np.abs(covariance(season) / variance) > limit)
+    seasonal: NDArray[np.bool_] = np.abs(covariance(season) / variance) > limit
+    return seasonal
 
 
 def _seasonal_indices(x: Floats, stops: Whole, season: int) -> Floats:
-    """Indices [n, season] by place t mod season of the first T steps of x, their mean 1.
+    """Indices [n, season] by place t mod season of the first T steps of x.
 
-    Each is the mean of x_t over its centred moving average of one season.
+    Each is the mean of x_t over its centred moving average of one season. They are not scaled to a
+    mean of 1: a forecast takes the ratio of two.
     """
     T, half = len(x), season // 2
     total = np.concatenate([[0.0], np.cumsum(x)])
@@ -175,8 +176,7 @@ def _seasonal_indices(x: Floats, stops: Whole, season: int) -> Floats:
     # the last step of each place that has a moving average, and how many there are up to it
     latest = (stops[:, None] - half - 1 - place) // season
     count = latest + 1 - (place < half)
-    means = sums[latest, place] / count
-    indices: Floats = means / means.mean(axis=1, keepdims=True)
+    indices: Floats = sums[latest, place] / count
     return indices
 
 

@@ -136,7 +136,6 @@ def _window(
     place = origins[:, None] + np.arange(-lookback, 0)
     begin = series.starts[which][:, None]
     x = series.values[begin + np.maximum(place, 0)]
-    x[place < 0] = np.nan
     last = x[:, -1]
     if np.isnan(x).any():
         last, _ = last_seen(series, which, origins)
