@@ -188,7 +188,7 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
         """Errors on the part behind the watched one, for intervals.
 
         Raises:
-            ValueError: the part is shorter than the horizon.
+            ValueError: the part is shorter than the horizon, or all is missing there.
         """
         if not self.calibration_steps:
             return
@@ -205,6 +205,12 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
         forecast = self._network().points(prepared, which, origins, H)
         rows = (series.starts[which] + origins)[:, None] + np.arange(H)
         errors = series.values[rows] - forecast
+        known = np.isfinite(errors).any(axis=0)  # [H, K]
+        if not known.all():
+            raise ValueError(
+                f"calibration_steps={self.calibration_steps} leave no value to measure step "
+                f"{np.argmin(known.all(axis=1)) + 1} by, as all are missing; hold out more"
+            )
         widths = error_scale(series, stops.watched, self.season_)
         self._conformal = Conformal.fit(errors, widths[which][:, None])
 
