@@ -56,6 +56,16 @@ SPECS = {
         Spec(3, 9, "class", hidden=(Dense(32),), recurrent=Recurrent("gru", 20), pooling="mean"),
         {"steps": 2},
     ),
+    "every step": (spec("gru", pooling="every"), {}),
+    "every step, both directions, dense layers": (
+        Spec(
+            *(3, 9, "point"),
+            hidden=(Dense(32), Dense(16, "tanh")),
+            pooling="every",
+            recurrent=Recurrent("lstm", 20, num_layers=2, bidirectional=True),
+        ),
+        {"length": 4},
+    ),
     "one dense layer": (Spec(64, 10, "class", hidden=(Dense(100),)), {}),
     "linear": (Spec(1, 1, "point"), {}),
     "many dense layers": (
@@ -284,5 +294,7 @@ def test_errors_say_what_is_wrong() -> None:
         unrolled_diagram({k: v for k, v in config.items() if k != "head"})
     with pytest.raises(ValueError, match="cell must be one of rnn, gru, lstm, got 'elman'"):
         unrolled_diagram(config | {"recurrent": config["recurrent"] | {"cell": "elman"}})
-    with pytest.raises(ValueError, match="pooling must be one of last, mean, max, got 'sum'"):
+    with pytest.raises(
+        ValueError, match="pooling must be one of last, mean, max, every, got 'sum'"
+    ):
         unrolled_diagram(config | {"pooling": "sum"})

@@ -54,7 +54,8 @@ def draw_folded(network: Network, plan: Plan, canvas: Canvas) -> None:
     for index, y in enumerate(plan.top):
         if index == len(network.hidden):
             canvas.arrow((x, below), (x, y - 0.17), GREEN)
-            canvas.box(x, y, 0.56, 0.34, r"$\hat{y}$", "output", size=12)
+            text = r"$\hat{y}_t$" if network.pooling == "every" else r"$\hat{y}$"
+            canvas.box(x, y, 0.56, 0.34, text, "output", size=12)
         else:
             canvas.arrow((x, below), (x, y - 0.21), INK)
             canvas.box(x, y, 1.0, 0.42, "{} {}".format(*network.hidden[index]), "hidden", size=10)

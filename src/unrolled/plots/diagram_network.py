@@ -9,7 +9,7 @@ from typing import Any
 
 # gates in the order of the rows of each weight
 GATES = {"rnn": "", "gru": "rzn", "lstm": "ifgo"}
-POOLINGS = ("last", "mean", "max")
+POOLINGS = ("last", "mean", "max", "every")
 NO_RECURRENT: dict[str, Any] = {
     "cell": None,
     "nonlinearity": "tanh",
@@ -86,7 +86,8 @@ class Network:
     def output_text(self) -> str:
         if self.head == "class":
             return f"probabilities of\n{self.output_size:,} classes"
-        return "1 number" if self.output_size == 1 else f"{self.output_size:,} numbers"
+        each = " a step" if self.pooling == "every" else ""
+        return ("1 number" if self.output_size == 1 else f"{self.output_size:,} numbers") + each
 
     def input_text(self) -> str:
         if self.embedding_size:

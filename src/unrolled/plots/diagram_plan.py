@@ -49,7 +49,7 @@ class Plan:
     joined: dict[int, float]  # layer -> height of the pills that join both directions
     gap: float | None  # height of the dots for the layers left out
     embedded: float | None  # height of e_t
-    pooled: float | None  # height of the bar below the output layers
+    pooled: float | None  # height of the bar over the steps, below the output layers
     top: tuple[float, ...]  # heights of the dense layers and, last, of the output
     box: tuple[float, float]  # width and height of a state
     shift: dict[str, float]  # direction -> its boxes' distance from the column's x
@@ -81,7 +81,7 @@ def plan_network(network: Network, steps: int, length: int | None) -> Plan:
             if layer != total - 1 or network.pooling != "last":
                 y += JOINING
                 joined[layer] = y
-    if network.pooling != "last" or both:
+    if network.pooling in ("mean", "max") or (network.pooling == "last" and both):
         y += JOINING if total - 1 in joined else NARROW_ROW
         pooled = y
     top: list[float] = []

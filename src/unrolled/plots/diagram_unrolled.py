@@ -159,11 +159,25 @@ class Unrolled:
         canvas.box((left + right) / 2, y, width, BAR, text, "pooled", size=10)
 
     def _top(self, below: float) -> None:
-        network, plan, canvas = self.network, self.plan, self.canvas
+        plan = self.plan
         x = plan.columns[-1][1]
+        if self.network.pooling == "every":
+            for name, place in plan.columns:
+                self._output(place, below, rf"$\hat{{y}}_{{{name}}}$")
+            for y in plan.top:
+                self._dots(y)
+            return
         if plan.pooled is not None:
             self._pool(plan.pooled, below)
             x, below = (plan.columns[0][1] + x) / 2, plan.pooled + BAR / 2
+        self._output(x, below, r"$\hat{y}$")
+
+    def _output(self, x: float, below: float, text: str) -> None:
+        """Dense layers and the output; of several columns the first names the weights."""
+        network, plan, canvas = self.network, self.plan, self.canvas
+        every = network.pooling == "every"
+        first = not every or x == plan.columns[0][1]
+        last = not every or x == plan.columns[-1][1]
         shapes = network.shapes()
         for index, y in enumerate(plan.top):
             is_head = index == len(network.hidden)
@@ -172,13 +186,15 @@ class Unrolled:
             colour = GREEN if is_head else INK
             canvas.arrow((x, below), (x, y - height / 2), colour)
             label = f"{name} {shape_text(shapes[name])}"
-            self._label(x - 0.1, (below + y - height / 2) / 2, label, colour)
+            if first:
+                self._label(x - 0.1, (below + y - height / 2) / 2, label, colour)
             if is_head:
-                canvas.box(x, y, 0.56, height, r"$\hat{y}$", "output", size=12)
-                canvas.text(x + 0.4, y, network.output_text(), colour=MUTED, ha="left")
+                canvas.box(x, y, 0.56, height, text, "output", size=12)
+                if last:
+                    canvas.text(x + 0.4, y, network.output_text(), colour=MUTED, ha="left")
             else:
-                text = "{} {}".format(*network.hidden[index])
-                canvas.box(x, y, 1.0, height, text, "hidden", size=10)
+                dense = "{} {}".format(*network.hidden[index])
+                canvas.box(x, y, 1.0, height, dense, "hidden", size=10)
             below = y + height / 2
 
     def _pill(self, x: float, y: float, text: str, kind: str) -> None:
