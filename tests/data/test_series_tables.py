@@ -243,6 +243,14 @@ class TestCovariates:
         assert series.future is not None
         assert series.future.values[:, 0].tolist() == [1, 2, 0]
 
+    def test_a_missing_category_is_not_known_ahead(self, frame: Frame) -> None:
+        columns = {"t": [1, 2, 3, 4], "y": [1, 2, None, None], "f": ["a", "b", None, None]}
+        series = series_from_table(frame(columns), time="t", target="y", future=["f"])
+        assert series.lengths.tolist() == [4]
+        columns["f"][2] = "b"
+        series = series_from_table(frame(columns), time="t", target="y", future=["f"])
+        assert series.lengths.tolist() == [2]
+
     def test_a_static_column_that_varies(self, frame: Frame) -> None:
         columns = {"id": ["a", "a", "b", "b"], "t": [1, 2, 1, 2], "y": [1.0, 2.0, 3.0, 4.0],
                    "s": ["u", "u", "u", "v"], "n": [1.0, None, None, None]}  # fmt: skip
@@ -371,6 +379,8 @@ class TestTimes:
             ((("a", days(5)), ("b", hours(30))), "series 'b' has hours and series 'a' days"),
             ((("a", days(60)), ("b", months)), "series 'a' has days and series 'b' months"),
             ((("a", hours(9)[::2]), ("b", hours(9)[::3])), "series '.' has steps of .h and series"),
+            ((("a", days(9)), ("c", [*days(3), *days(2, "2024-01-06")]), ("b", days(9)[::2])),
+             "series 'a' has days and series 'b' steps of 2D"),
             ((("a", days(15)), ("b", [d for d in days(15) if d.weekday() < 5])),
              "series 'a' has days and series 'b' business days"),
         ):  # fmt: skip
@@ -493,7 +503,7 @@ class TestColumns:
             series_from_table(frame({**columns, "y": [1.0, 2.0, None, None]}), **given)
 
     def test_missing_groups(self, frame: Frame) -> None:
-        for ids in (["a", None], [1.0, None]):
+        for ids in (["a", None], [1.0, None], [1.0, float("nan")]):
             table = frame({"id": ids, "t": [1, 2], "y": [1.0, 2.0]})
             with pytest.raises(
                 ValueError, match=r"^column 'id' of table is missing in row 1; fill"

@@ -41,19 +41,9 @@ def steps_of(
         raise ValueError(f"times are {times.dtype}, which have no steps of {found.name!r}.")
     series = np.repeat(np.arange(len(starts)), lengths)
     steps = found.index(times[starts][series], times)
-    for trouble in (steps < 0, _sparse(steps, starts, lengths, series), _after_gap(steps, starts)):
-        if frequency is None and trouble.any():
-            s = int(series[np.argmax(trouble)])
-            own = _own(times, starts, lengths, s)
-            if own is not None and own != found:
-                other = next((o for o in range(len(starts)) if o != s and lengths[o] > 1
-                              and _own(times, starts, lengths, o) == found), None)  # fmt: skip
-                if other is not None:
-                    raise ValueError(
-                        f"series have different frequencies: {names[other]} has {found.steps_are} "
-                        f"and {names[s]} {own.steps_are}; make them alike, or give "
-                        f"frequency={found.name!r} if that is the step of all."
-                    )
+    if frequency is None:
+        trouble = np.unique(series[(steps < 0) | _after_gap(steps, starts)])
+        _refuse_different(times, starts, lengths, names, found, trouble)
     if (steps < 0).any():
         row = int(np.argmax(steps < 0))
         many = f" ({int((steps < 0).sum())} times in all)" if (steps < 0).sum() > 1 else ""
@@ -75,17 +65,26 @@ def shown(time: Any) -> str:
     return text.removesuffix(".000000").removesuffix(":00").removesuffix("T00:00")
 
 
-def _sparse(
-    steps: NDArray[np.int64],
+def _refuse_different(
+    times: NDArray[Any],
     starts: NDArray[np.int64],
     lengths: NDArray[np.int64],
-    series: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Which times [M] are of a series of at least three that never has two steps in a row."""
-    beside = np.zeros(len(steps), dtype=np.int64)
-    beside[1:] = (steps[1:] == steps[:-1] + 1) & (series[1:] == series[:-1])
-    never = (np.add.reduceat(beside, starts) == 0) & (lengths >= 3)
-    return np.asarray(never[series])
+    names: tuple[str, ...],
+    found: Frequency,
+    trouble: NDArray[np.int64],
+) -> None:
+    """Refuse series that are irregular only because others have another frequency."""
+    for s in trouble:
+        own = _own(times, starts, lengths, s)
+        if own is None or own == found:
+            continue
+        for other in range(len(starts)):
+            if _own(times, starts, lengths, other) == found:
+                raise ValueError(
+                    f"series have different frequencies: {names[other]} has {found.steps_are} "
+                    f"and {names[s]} {own.steps_are}; make them alike, or give "
+                    f"frequency={found.name!r} if that is the step of all."
+                )
 
 
 def _after_gap(steps: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.bool_]:
