@@ -57,12 +57,13 @@ class ForecastingArguments(TrainingArguments):
         num_samples: paths that "recursive" follows with a distribution.
         time_column: of DataFrames, which need one.
         group_column: which series a row is of; None for one series.
-        target_columns: of DataFrames.
+        target_columns: of DataFrames in long form; () takes each column beside the time as a series.
         past_columns: covariates known up to the present.
         future_columns: covariates known ahead.
         static_columns: covariates that do not change within a series.
         frequency: of the times, as "h" or "MS"; None infers it; "rows" takes each row as a step.
         gaps: "error" refuses missing times, "fill" takes their values as missing.
+        standardize: scale each covariate to mean 0 and standard deviation 1.
     """
 
     horizon: int = field(default=24, metadata=whole(1, help="steps to forecast"))
@@ -141,6 +142,7 @@ class ForecastingArguments(TrainingArguments):
         default=None, metadata=instance(str, wanted="a name", help="such as h, D or MS; or rows")
     )
     gaps: str = field(default="error", metadata=choice("error", "fill", help="error or fill"))
+    standardize: bool = field(default=True, metadata=flag(help="scale covariates"))
     batch_size: int = field(default=64, metadata=whole(1, help="windows of a batch"))
     max_epochs: int = field(default=20, metadata=whole(1, help="epochs at most"))
 

@@ -93,17 +93,12 @@ def _read_frame(
     X: Any, roles: Roles, levels: Mapping[str, Sequence[str]] | None, all_missing: bool
 ) -> tuple[SeriesSet, Kind]:
     table = frame_of(X, "X")
-    if not roles.target:
-        raise ValueError(
-            f"X is a DataFrame with the columns {', '.join(table.columns[:8])}; name what is to be "
-            "forecast by target_columns"
-        )
     if roles.time is None:
         raise ValueError("X is a DataFrame; name the column of the time of each row by time_column")
     series = series_from_table(
         X,
         time=roles.time,
-        target=roles.target,
+        target=roles.target or None,  # in wide form every other column is a series
         group=roles.group,
         past=roles.past,
         future=roles.future,
@@ -114,7 +109,8 @@ def _read_frame(
         all_missing=all_missing,
     )
     like = table.head(1).to_native()
-    return series, Kind(roles.group is None, len(roles.target) == 1, like)
+    single = roles.group is None and bool(roles.target)
+    return series, Kind(single, len(series.targets) == 1, like)
 
 
 def _or_none(frequency: str | None) -> str | None:
