@@ -57,7 +57,8 @@ class ForecastingArguments(TrainingArguments):
         num_samples: paths that "recursive" follows with a distribution.
         time_column: of DataFrames, which need one.
         group_column: which series a row is of; None for one series.
-        target_columns: of DataFrames in long form; () takes each column beside the time as a series.
+        target_columns: of DataFrames in long form; () takes each column beside the time as a
+            series.
         past_columns: covariates known up to the present.
         future_columns: covariates known ahead.
         static_columns: covariates that do not change within a series.
