@@ -49,3 +49,10 @@ def test_a_backtest_that_fits_anew_leaves_the_checkpoint_alone(
     before = saved.read_bytes()
     model.backtest(table, steps=4, refit=True)
     assert saved.read_bytes() == before
+
+
+def test_a_backtest_of_series_that_are_shorter_than_a_window(table: pl.DataFrame) -> None:
+    model = forecaster(group_column="shop", lookback=26, segment=2).fit(table)
+    found = model.backtest(table, steps=4, refit=True)
+    assert found.models[1:] == ("repeat last", "seasonal naive", "drift", "linear")
+    assert all(row["mae"] > 0 for row in found.rows())

@@ -99,9 +99,9 @@ def _one(
         return found
 
     name = type(forecaster).__name__
-    plain = baselines(
-        series, season=season, lookback=forecaster.lookback_, horizon=horizon, stops=scale_stops
-    )
+    # A network also reads windows that begin before a short series, the linear layer does not.
+    lookback = min(forecaster.lookback_, max(1, int(scale_stops.max()) - horizon))
+    plain = baselines(series, season=season, lookback=lookback, horizon=horizon, stops=scale_stops)
     spread = {name: quantiles} if network.outputs.knows_spread else None
     return backtest(
         {name: points, **plain},
