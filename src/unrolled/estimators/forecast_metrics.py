@@ -216,10 +216,11 @@ def check_season(season: int) -> None:
 
 def check_levels(levels: Sequence[float]) -> Floats:
     """Levels [Q] as float64: between 0 and 1, rising."""
-    q = np.asarray(levels, dtype=np.float64)
-    if q.ndim != 1 or not q.size or not ((q > 0) & (q < 1)).all() or (np.diff(q) <= 0).any():
-        raise ValueError(f"levels must be rising numbers between 0 and 1, got {list(levels)}.")
-    return q
+    q = np.asarray(levels)
+    right = q.ndim == 1 and q.size > 0 and q.dtype.kind == "f"
+    if not right or not ((q > 0) & (q < 1)).all() or (np.diff(q) <= 0).any():
+        raise ValueError(f"levels must be rising numbers between 0 and 1, got {levels!r:.80}.")
+    return q.astype(np.float64)
 
 
 def _known_mean(values: Floats) -> float:

@@ -92,7 +92,7 @@ class Memory:
         if horizon == 1:
             return self._follow().points()
         paths = self._paths(horizon, self.network.paths_of(horizon), seed)
-        return np.median(paths, axis=-1) if paths.shape[-1] > 1 else paths[..., 0]
+        return self.network.quantiles_of(paths, (0.5,))[..., 0]
 
     def quantiles(self, horizon: int, levels: list[float], seed: int) -> F64:
         """Quantiles [S, H, K, Q]."""
@@ -100,7 +100,7 @@ class Memory:
             which, origins = self._here()
             return self.network.quantiles(self._known(horizon), which, origins, horizon, levels)
         paths = self.samples(horizon, self.network.num_paths, seed)
-        return np.moveaxis(np.quantile(paths, levels, axis=-1), 0, -1)
+        return self.network.quantiles_of(paths, levels)
 
     def samples(self, horizon: int, num: int, seed: int) -> F64:
         """Samples [S, H, K, num]."""

@@ -100,7 +100,7 @@ class ForecastNetwork:
         outputs = self.outputs
         if self.layout.teacher:
             paths = self._paths(prepared, which, origins, horizon, None, seed)
-            return np.median(paths, axis=-1) if paths.shape[-1] > 1 else paths[..., 0]
+            return self.quantiles_of(paths, (0.5,))[..., 0]
         return self._decode(prepared, which, origins, horizon, outputs.points)
 
     def quantiles(
@@ -120,7 +120,7 @@ class ForecastNetwork:
         if self.layout.teacher:
             self.needs_distribution()
             paths = self._paths(prepared, which, origins, horizon, None, seed)
-            return np.moveaxis(np.quantile(paths, levels, axis=-1), 0, -1)
+            return self.quantiles_of(paths, levels)
         outputs = self.outputs
         return self._decode(
             prepared,
@@ -239,6 +239,13 @@ class ForecastNetwork:
     def paths_of(self, horizon: int) -> int:
         """Paths that a forecast follows: one where there is nothing to draw."""
         return self.num_paths if self.outputs.distribution is not None else 1
+
+    def quantiles_of(self, paths: F64, levels: Sequence[float]) -> F64:
+        """Quantiles [..., Q] of paths [..., num]; of counts, which stay counts, the least that
+        are enough.
+        """
+        method = "inverted_cdf" if self.spec.loss == "negative_binomial" else "linear"
+        return np.moveaxis(np.quantile(paths, levels, axis=-1, method=method), 0, -1)
 
     def follow(
         self,
