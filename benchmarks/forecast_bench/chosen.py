@@ -60,13 +60,15 @@ M4: dict[str, Any] = {
     "segment": 24,
     "season": 24,
     "normalization": "mean",
-    "hidden_size": 128,
+    "log": True,
+    "hidden_size": 192,
     "loss": "quantile",
     "quantiles": (0.1, 0.25, 0.5, 0.75, 0.9),
-    "learning_rate": 1e-3,
+    "learning_rate": 2e-3,
     "schedule": "cosine",
     "batch_size": 256,
-    "max_epochs": 4,
+    "max_epochs": 10,
+    "windows_per_epoch": 60_000,
     "verbose": False,
 }
 

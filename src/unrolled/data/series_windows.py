@@ -224,8 +224,12 @@ class SeriesWindows:
         x = np.empty((n, layout.num_steps, layout.channels), np.float32)
         past_steps = layout.past_steps
         span = layout.lookback + (layout.horizon if layout.teacher else 0)
-        # Teacher forcing reads each step's predecessor.
-        values, seen = self._cut(lanes, origins - layout.lookback - layout.teacher, span)
+        begin = origins - layout.lookback - layout.teacher
+        values, seen = self._cut(lanes, begin, span)
+        if layout.teacher:
+            # Each step reads its predecessor; that of the first is not the value it forecasts.
+            there = begin[:, None] + np.arange(span) >= 0
+            values = np.where(there[:, :, None], values, np.float32(0))
         level, spread = normalizers(values[:, : layout.lookback], seen, layout.normalization)
         if layout.normalization != "none":
             values = (values - level) / spread

@@ -21,8 +21,8 @@ class ForecastingArguments(TrainingArguments):
 
     Args:
         horizon: H, steps to forecast.
-        lookback: L, steps that are read; None takes three horizons or two seasons, whichever is
-            more, where the series are long enough.
+        lookback: L, steps that are read, rounded up to whole segments; None takes three horizons
+            or two seasons, whichever is more, where the series are long enough.
         strategy: "segments" reads the past in segments and decodes the horizon segment by segment
             (Lin et al. 2023, SegRNN, arXiv 2308.11200, with a state that goes on from one segment
             to the next); "direct" forecasts the whole horizon from the last state; "recursive"
@@ -35,7 +35,7 @@ class ForecastingArguments(TrainingArguments):
             output layer reads.
         loss: of the targets as they are scaled: "squared", "absolute", "huber", "quantile", or the
             negative log-likelihood of a "normal", "student_t" or "negative_binomial" distribution.
-        quantiles: levels of the loss "quantile".
+        quantiles: levels of the loss "quantile", 0.5 among them.
         scaling: of each series' targets: "standard" to mean 0 and standard deviation 1, "mean"
             divides by the mean magnitude, "none".
         normalization: of each window, undone afterwards: "last" takes its last value off, "mean"
@@ -183,6 +183,15 @@ class ForecastingArguments(TrainingArguments):
             raise ValueError(
                 "loss='negative_binomial' is of counts: it needs scaling='mean' or 'none' and "
                 "neither log, difference nor normalization"
+            )
+        if self.loss == "quantile" and 0.5 not in self.quantiles:
+            raise ValueError(
+                f"quantiles must hold 0.5, which is what predict gives, got {self.quantiles!r:.80}"
+            )
+        if self.calibration_steps and self.calibration_steps < self.horizon:
+            raise ValueError(
+                f"calibration_steps must be at least horizon={self.horizon}, or 0, got "
+                f"{self.calibration_steps}"
             )
         if self.segment is not None and self.strategy != "segments":
             raise ValueError(f"segment goes with strategy='segments', not {self.strategy!r}")

@@ -77,11 +77,10 @@ class Follower:
         """Go on by one value of each series, [S, K], NaN where it is missing.
 
         Raises:
-            ValueError: a value is not above 0 where logarithms are taken.
+            ValueError: a value is not above 0 where logarithms are taken, or no count.
         """
+        self._network.transform.check(values)
         if self._log:
-            if (values <= 0).any():
-                raise ValueError(f"log=True needs values above 0, got {values[values <= 0][0]:g}")
             values = np.log(values)
         change = values
         if self._filled:

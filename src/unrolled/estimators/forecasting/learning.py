@@ -22,7 +22,7 @@ from unrolled.estimators.forecasting.prepare import Preparation, Prepared
 from unrolled.estimators.forecasting.transform import TargetTransform
 from unrolled.estimators.parts import Seeds
 from unrolled.estimators.trainable import Trainable
-from unrolled.runtime.spec import Recurrent, Spec
+from unrolled.runtime.spec import Recurrent, Spec, views
 
 if TYPE_CHECKING:
     from unrolled.estimators.forecasting.memory import Memory
@@ -69,6 +69,13 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
                 f"difference={self.difference} needs more steps than that to train on, got "
                 f"{longest} in the longest series"
             )
+        asked = self.lookback or self.horizon
+        if self.strategy == "direct" and series.future is not None and asked < self.horizon:
+            raise ValueError(
+                "strategy='direct' reads what is known ahead beside its look-back, so lookback "
+                f"must be at least horizon={self.horizon}, got {self.lookback}; or use "
+                "strategy='segments'"
+            )
         self.lookback_ = self.lookback or sizes.lookback(self.horizon, self.season_, longest)
         self._segment = 1
         if self.strategy == "segments":
@@ -76,7 +83,7 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
                 self.lookback_, self.horizon, self.season_
             )
             self.lookback_ = -(-self.lookback_ // self._segment) * self._segment
-        transform = TargetTransform(self.log, int(self.difference), self.scaling)
+        transform = self._target_transform()
         calendar = tuple([self.calendar] if isinstance(self.calendar, str) else self.calendar)
         if self.calendar == "auto":
             calendar = default_calendar(frequency)
@@ -89,6 +96,17 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
         self.spec_ = self._describe()
         self._conformal: Conformal | None = None
         return prepared
+
+    def _target_transform(self) -> TargetTransform:
+        counts = self.loss == "negative_binomial"
+        return TargetTransform(bool(self.log), int(self.difference), self.scaling, counts)
+
+    def _start(self, drawn: Seeds) -> None:
+        Trainable._start(self, drawn)
+        # Code 0 is of levels that training does not have: nothing is known of them.
+        named = views(self.spec_, self.weights_)
+        for i in range(len(self._category_sizes) - self._layout().lane_code):
+            named[f"categories.{i}.weight"][0] = 0.0
 
     def _layout(self) -> Layout:
         p = self._preparation

@@ -19,7 +19,6 @@ from unrolled.estimators.forecasting.saved import (
     series_from_saved,
     series_to_config,
 )
-from unrolled.estimators.forecasting.transform import TargetTransform
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -57,7 +56,7 @@ class ForecastSaving(ForecastLearning):
         self.lookback_, self._segment = config["lookback"], config["segment"]
         self.season_, self.series_ = config["season"], config["fitted_on"]
         self._indicator = bool(config["indicator"])
-        transform = TargetTransform(bool(self.log), int(self.difference), self.scaling)
+        transform = self._target_transform()
         self._preparation = Preparation.from_config(transform, config["preparation"])
         self._saved_series, kind = config["series"], config["kind"]
         like = self._first_row(config["series"], kind["time"]) if kind["table"] else None

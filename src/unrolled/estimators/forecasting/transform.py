@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,17 +47,19 @@ class TargetTransform:
         difference: d, each value minus the one d steps before; 0 takes none.
         scaling: "standard" (mean 0 and standard deviation 1 of each series), "mean" (divided by
             the mean magnitude) or "none".
+        counts: the targets are counts: whole numbers of at least 0.
     """
 
     log: bool = False
     difference: int = 0
     scaling: str = "standard"
+    counts: bool = False
 
     def fit(self, series: SeriesSet) -> Scales:
         """The scales of each series, from the values that are there.
 
         Raises:
-            ValueError: a value is not above 0 and `log` is set.
+            ValueError: a value is not above 0 and `log` is set, or is no count.
         """
         values, rows = self._differences(series)
         S, K = len(series), values.shape[1]
@@ -82,7 +84,7 @@ class TargetTransform:
         """The targets of all series as the network reads them.
 
         Raises:
-            ValueError: a value is not above 0 and `log` is set.
+            ValueError: a value is not above 0 and `log` is set, or is no count.
         """
         starts, base = _starts(series.lengths), self._logs(series)
         values, rows = self._differences(series)
@@ -116,17 +118,42 @@ class TargetTransform:
 
     def _logs(self, series: SeriesSet) -> F64:
         values = _one_after_another(series)
-        if not self.log:
-            return values
-        wrong = values <= 0  # NaN is not
+        wrong = self._wrong(values)
         if wrong.any():
             row, target = np.argwhere(wrong)[0]
             s = int(np.searchsorted(np.cumsum(series.lengths), row, side="right"))
+            step = row - int(series.lengths[:s].sum())
+            self.check(values[row, target], f" in series {series.ids[s]!r} at step {step}")
+        return np.log(values) if self.log else values
+
+    def check(self, values: Any, where: str = "") -> None:
+        """Refuse values that cannot be transformed.
+
+        Raises:
+            ValueError: a value is not above 0 and `log` is set, or is no count.
+        """
+        wrong = self._wrong(values)
+        if not wrong.any():
+            return
+        first = np.asarray(values)[wrong].ravel()[0]
+        if self.log:
             raise ValueError(
-                f"log=True needs values above 0, got {values[row, target]:g} in series "
-                f"{series.ids[s]!r}; leave log=False or add a constant first"
+                f"log=True needs values above 0, got {first:g}{where}; leave log=False or add a "
+                "constant first"
             )
-        return np.log(values)
+        raise ValueError(
+            f"loss='negative_binomial' needs counts, whole numbers of at least 0, got "
+            f"{first:g}{where}; take 'student_t' or 'normal' for other numbers"
+        )
+
+    def _wrong(self, values: Any) -> NDArray[np.bool_]:
+        # A missing value is none of both.
+        found = np.asarray(values)
+        if self.log:
+            return found <= 0
+        if self.counts:
+            return (found < 0) | (np.isfinite(found) & (found != np.floor(found)))
+        return np.zeros(found.shape, np.bool_)
 
     def _differences(self, series: SeriesSet) -> tuple[F64, Int]:
         values = self._logs(series)
