@@ -7,12 +7,14 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from unrolled.cli import main
+from unrolled.data import seattle_temperatures, stocks
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,37 @@ def write_files(folder: Path) -> None:
     ]
     texts = pl.DataFrame(rows, schema=["sentence", "label"], orient="row")
     texts.write_csv(folder / "texts.tsv", separator="\t")
+    write_series(folder)
+
+
+def write_series(folder: Path) -> None:
+    """prices: five real companies by month; temps: real temperatures by hour; shop: covariates."""
+    prices = pl.concat(
+        pl.DataFrame({"symbol": name, "date": as_text(one.times, "D"), "price": one.values})
+        for name, one in stocks().items()
+    )
+    prices.write_csv(folder / "prices.csv")
+    one, hours = seattle_temperatures(), slice(24 * 14)
+    pl.DataFrame({"date": as_text(one.times[hours], "m"), "temp": one.values[hours]}).write_csv(
+        folder / "temps.csv"
+    )
+    rng = np.random.default_rng(1)
+    days = np.datetime64("2024-01-01") + np.arange(120)
+    weekend = np.arange(120) % 7 > 4
+    sales = (20 + 5 * weekend + rng.normal(size=120)).round(2).tolist()
+    pl.DataFrame(
+        {
+            "day": as_text(days, "D"),
+            "sales": [*sales[:90], *[None] * 30],
+            "holiday": np.where(weekend, "yes", "no"),
+            "visits": [*rng.integers(50, 90, 90).tolist(), *[None] * 30],
+        }
+    ).write_csv(folder / "shop.csv")
+
+
+def as_text(times: Any, unit: str) -> list[str]:
+    """Times as ISO 8601 writes them."""
+    return list(times.astype(f"datetime64[{unit}]").astype(str))
 
 
 def wide(rng: np.random.Generator, num_rows: int) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from unrolled.cli import EXAMPLES as FIRST
-from unrolled.cli import doctor, evaluate, plot, predict, train
+from unrolled.cli import backtest, doctor, evaluate, forecast, plot, predict, train
 
 Run = Callable[[str], Any]
 QUICK = "--hidden-size 3 --max-epochs 2"
@@ -68,8 +68,8 @@ def test_commands_stand_in_the_order_of_their_use(run: Run) -> None:
     words = [
         line.strip("│ ").split()[0] for line in lines if line.startswith("│ ") and "  " in line
     ]
-    assert [word for word in words if word.islower()][:6] == [
-        "train", "predict", "evaluate", "plot", "demo", "doctor",
+    assert [word for word in words if word.islower()][:8] == [
+        "train", "predict", "evaluate", "forecast", "backtest", "plot", "demo", "doctor",
     ]  # fmt: skip
 
 
@@ -77,7 +77,10 @@ def test_commands_stand_in_the_order_of_their_use(run: Run) -> None:
 @pytest.mark.parametrize(
     ("command", "texts"),
     [
-        ("train", ["classify", "regress"]),
+        ("train", ["classify", "regress", "forecast"]),
+        ("train forecast", ["--horizon", "--calendar", "--future", "default: 0.1,0.5,0.9"]),
+        ("forecast", ["--coverage", "MODEL-plots/forecast.png", "[DATA]"]),
+        ("backtest", ["--refit", "--by", "--stride"]),
         ("train classify", ["--hidden-size", "--class-weight", "units of a layer", "--id"]),
         ("train regress", ["--loss", "squared, absolute or huber", "--resume-from"]),
         ("predict", ["--probabilities", "one that is there is replaced"]),
@@ -106,10 +109,16 @@ def test_losses_are_of_their_task(run: Run) -> None:
         [*train.EXAMPLES["classify"][:2], *predict.EXAMPLES, *evaluate.EXAMPLES, *plot.EXAMPLES],
         [*train.EXAMPLES["classify"][2:]],
         [*train.EXAMPLES["regress"]],
+        [*train.EXAMPLES["forecast"][:1], *forecast.EXAMPLES, backtest.REFIT_EXAMPLE],
+        [*train.EXAMPLES["forecast"][1:3], *backtest.EXAMPLES],
+        [*train.EXAMPLES["forecast"][3:], forecast.SPREAD_EXAMPLE, *plot.EXAMPLES[:1]],
         [*FIRST[1:]],
         [*doctor.EXAMPLES],
     ],
-    ids=["predict", "classify", "regress", "first", "doctor"],
+    ids=[
+        *("predict", "classify", "regress", "forecast", "backtest", "covariates", "first"),
+        "doctor",
+    ],
 )
 def test_examples_work_as_they_are_typed(run: Run, commands: list[str]) -> None:
     for command in commands:
@@ -123,6 +132,8 @@ def test_examples_work_as_they_are_typed(run: Run, commands: list[str]) -> None:
 
 def test_examples_fit_a_terminal() -> None:
     listed = [FIRST, *train.EXAMPLES.values(), predict.EXAMPLES, evaluate.EXAMPLES, plot.EXAMPLES]
+    listed += [forecast.EXAMPLES, backtest.EXAMPLES]
+    listed.append((forecast.SPREAD_EXAMPLE, backtest.REFIT_EXAMPLE))
     for examples in listed:
         assert max(map(len, examples)) <= 78
 

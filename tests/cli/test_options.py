@@ -12,6 +12,7 @@ import typer
 from unrolled import (
     FeedForwardClassifier,
     FeedForwardRegressor,
+    Forecaster,
     SequenceClassifier,
     SequenceRegressor,
 )
@@ -32,6 +33,44 @@ def test_every_argument_is_there_once(kinds: Any) -> None:
     names = [parameter.name for parameter in parameters(*kinds)]
     arguments_of = {argument.name for kind in kinds for argument in fields(kind)}
     assert sorted(names) == sorted(arguments_of - {"verbose"})
+
+
+def test_arguments_of_a_forecaster_are_there_but_for_its_columns() -> None:
+    names = {parameter.name for parameter in parameters(Forecaster)}
+    assert {argument.name for argument in fields(Forecaster)} - names == {
+        "verbose", "time_column", "group_column", "target_columns", "past_columns",
+        "future_columns", "static_columns",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("quantiles", "0.25,0.5", (0.25, 0.5)),
+        ("calendar", "hour, weekday", ("hour", "weekday")),
+        ("calendar", "auto", "auto"),
+        ("calendar", "none", ()),
+        ("loss", "student_t", "student_t"),
+        ("frequency", "none", "none"),
+    ],
+)
+def test_text_of_a_forecaster_is_read(name: str, text: str, value: Any) -> None:
+    found = {parameter.name: parameter for parameter in parameters(Forecaster)}[name]
+    assert found.annotation.__metadata__[0].callback(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0.5,0.1", "'0.5,0.1' is not rising numbers between 0 and 1"),
+        ("half", "'half' is not one or more numbers with commas between them"),
+    ],
+)
+def test_levels_that_will_not_do(text: str, words: str) -> None:
+    found = {parameter.name: parameter for parameter in parameters(Forecaster)}["quantiles"]
+    with pytest.raises(typer.BadParameter) as refused:
+        found.annotation.__metadata__[0].callback(text)
+    assert words in str(refused.value)
 
 
 @pytest.mark.parametrize("argument", fields(SequenceClassifier) + fields(SequenceRegressor))

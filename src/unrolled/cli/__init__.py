@@ -1,4 +1,4 @@
-"""The command line: `unrolled train`, `predict`, `evaluate`, `plot`, `demo` and `doctor`.
+"""The command line: `unrolled train`, `predict`, `forecast`, `plot` and the others.
 
 What takes long to import is imported by the commands that need it.
 """
@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from unrolled.cli import doctor, evaluate, plot, predict, train
+from unrolled.cli import backtest, doctor, evaluate, forecast, plot, predict, train
 from unrolled.cli.errors import Commands, quiet_pipe
 from unrolled.cli.helptext import examples, paragraphs
+from unrolled.cli.pictures import WithPlot
 
 HELP = paragraphs("""
 Recurrent networks for time series, sensors and text: train on a file, predict, look.
@@ -25,6 +26,7 @@ EXAMPLES = (
     "unrolled plot model train.csv",
     "unrolled predict model new.csv --out predictions.csv",
 )
+ORDER = ("train", "predict", "evaluate", "forecast", "backtest", "plot", "demo", "doctor")
 DEMO_HELP = paragraphs("""
 Train on data that is built in, and write a report with pictures.
 
@@ -38,8 +40,7 @@ class Unrolled(Commands):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
-        order = ("train", "predict", "evaluate", "plot", "demo", "doctor")
-        return sorted(super().list_commands(ctx), key=order.index)
+        return sorted(super().list_commands(ctx), key=ORDER.index)
 
 
 app = typer.Typer(
@@ -90,6 +91,8 @@ def options(
 app.add_typer(train.app, name="train")
 app.command(help=predict.HELP, epilog=predict.EPILOG)(predict.predict)
 app.command(help=evaluate.HELP, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(cls=WithPlot, help=forecast.HELP, epilog=forecast.EPILOG)(forecast.forecast)
+app.command(cls=WithPlot, help=backtest.HELP, epilog=backtest.EPILOG)(backtest.backtest)
 app.command(help=plot.HELP, epilog=plot.EPILOG)(plot.plot)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ def train(
         given["class_weight"] = _by_label(given["class_weight"], rows.targets())
 
     model: Any = kind(**given, verbose=False if quiet else "auto")
-    _fit(model, rows, resume_from)
+    with resumable(model):
+        model.fit(rows.X, rows.targets(), resume_from=resume_from)
     guess = Guess.of(model, rows.targets())
     saved = SavedModel(model, str(out), layout, guess, rows.steps())
     saved.save(out)
@@ -159,9 +161,11 @@ def _by_label(weights: Mapping[str, float], y: NDArray[Any]) -> dict[Any, float]
     return {labels[label]: weight for label, weight in weights.items()}
 
 
-def _fit(model: Any, rows: Rows, resume_from: Path | None) -> None:
+@contextmanager
+def resumable(model: Any) -> Iterator[None]:
+    """Say how a fit that is interrupted goes on, where it was saved."""
     try:
-        model.fit(rows.X, rows.targets(), resume_from=resume_from)
+        yield
     except KeyboardInterrupt as error:
         if model.checkpoint is None or not model.checkpoint.exists():
             raise

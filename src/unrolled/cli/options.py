@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
@@ -14,31 +16,49 @@ import typer
 from unrolled.estimators.base import Network
 from unrolled.estimators.feed_forward import OneToOneNetwork
 from unrolled.estimators.recurrent import ManyToOneNetwork
+from unrolled.estimators.trainable import Trainable
 
-# The command line has --quiet in place of it.
-WITHOUT = frozenset({"verbose"})
+# The command line has --quiet in place of the one, and --time, --target ... of the others.
+WITHOUT = frozenset(
+    {
+        "verbose", "time_column", "group_column", "target_columns", "past_columns",
+        "future_columns", "static_columns",
+    }
+)  # fmt: skip
 NONE = "none"
+FORECAST = frozenset(
+    {
+        "horizon", "lookback", "season", "strategy", "segment", "quantiles", "num_samples",
+        "channels",
+    }
+)  # fmt: skip
+VALUES = frozenset(
+    {"scaling", "normalization", "difference", "log", "calendar", "frequency", "gaps"}
+)
 TEXTS = frozenset({"embedding_size", "unit", "min_count", "lowercase"})
 SAVING = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
 SAVING_PANEL = "Saving a running fit"
-PANELS = ("Network", "Texts", "Network of --table", "Training", SAVING_PANEL)
+PANELS = (
+    *("Forecast", "Values and times", "Network", "Texts", "Network of --table", "Training"),
+    SAVING_PANEL,
+)
 
 
-def parameters(*kinds: type[Network]) -> list[inspect.Parameter]:
+def parameters(*kinds: type[Trainable]) -> list[inspect.Parameter]:
     """A keyword for each argument of these estimators, annotated as typer wants it.
 
     None stands for an option that was not given, so that estimators keep their own defaults.
     """
     found: dict[str, inspect.Parameter] = {}
     for kind in kinds:
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         for argument in fields(kind):
             if argument.name not in {*WITHOUT, *found}:
                 found[argument.name] = _parameter(argument, hints[argument.name])
     return sorted(found.values(), key=lambda parameter: PANELS.index(_panel(parameter.name)))
 
 
-def arguments(kind: type[Network], options: Mapping[str, Any], *, texts: bool) -> dict[str, Any]:
+def arguments(kind: type[Trainable], options: Mapping[str, Any], *, texts: bool) -> dict[str, Any]:
     """The options that were given, as arguments of an estimator.
 
     Args:
@@ -65,8 +85,20 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def _hints(kind: type[Trainable]) -> dict[str, Any]:
+    """The types of the arguments, and of nothing else that their classes annotate."""
+    names = {argument.name for argument in fields(kind)}
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        written = vars(base).get("__annotations__", {})
+        own = {name: hint for name, hint in written.items() if name in names}
+        space = vars(sys.modules[base.__module__])
+        found |= get_type_hints(SimpleNamespace(__annotations__=own), space)
+    return found
+
+
 def _parameter(argument: Field[Any], hint: Any) -> inspect.Parameter:
-    kinds = get_args(hint) or (hint,)
+    kinds = (hint,) if get_origin(hint) is tuple else get_args(hint) or (hint,)
     annotation = _switch(argument) if bool in kinds else _value(argument, kinds)
     return inspect.Parameter(
         argument.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
@@ -119,12 +151,28 @@ def _value(argument: Field[Any], kinds: tuple[Any, ...]) -> Any:
 
 def _reader(kinds: tuple[Any, ...]) -> tuple[str, Callable[[str], Any]]:
     """What an argument of these types is called in the help, and how its text is read."""
+    several = next((kind for kind in kinds if get_origin(kind) is tuple), None)
+    if several is not None:
+        return _READERS_OF_SEVERAL[get_args(several)[0]]
     origins = {get_origin(kind) or kind for kind in kinds}
     return next(reader for kind, reader in _READERS.items() if kind in origins)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
     return tuple(int(size) for size in text.split(","))
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers with commas between them."""
+    return tuple(float(number) for number in text.split(","))
+
+
+def _names(text: str) -> str | tuple[str, ...]:
+    """One name as it is, which may have a meaning of its own; several; or none at all."""
+    names = tuple(name.strip() for name in text.split(","))
+    if names == (NONE,):
+        return ()
+    return names if len(names) > 1 else text
 
 
 def _weights(text: str) -> str | dict[str, float]:
@@ -141,6 +189,10 @@ def _shown(value: Any) -> str:
 def _panel(name: str) -> str:
     if name in SAVING:
         return SAVING_PANEL
+    if name in FORECAST:
+        return "Forecast"
+    if name in VALUES:
+        return "Values and times"
     if name in TEXTS:
         return "Texts"
     if name in _added_by(ManyToOneNetwork):
@@ -148,14 +200,19 @@ def _panel(name: str) -> str:
     return "Network of --table" if name in _added_by(OneToOneNetwork) else "Training"
 
 
-def _added_by(kind: type[Network]) -> set[str]:
+def _added_by(kind: type[Trainable]) -> set[str]:
     """The arguments that a class adds to those of `Network`."""
     return {argument.name for argument in fields(kind)} - {a.name for a in fields(Network)}
 
 
-# By the first of these that is among an argument's types.
+# By what a tuple holds, where one is among an argument's types.
+_READERS_OF_SEVERAL: dict[Any, tuple[str, Callable[[str], Any]]] = {
+    int: ("N,N,...", _sizes),
+    float: ("NUMBER,NUMBER,...", numbers),
+    str: ("NAME,NAME,...", _names),
+}
+# Else by the first of these that is among them.
 _READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
-    tuple: ("N,N,...", _sizes),
     dict: ("A=2,B=1", _weights),
     int: ("N", int),
     float: ("NUMBER", float),
@@ -166,5 +223,6 @@ _READ_AS: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
     _sizes: "one or more whole numbers with commas between them",
+    numbers: "one or more numbers with commas between them",
     _weights: "balanced, nor weights by label such as spam=5,ham=1",
 }

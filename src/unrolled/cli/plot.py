@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unrolled.cli.helptext import examples, paragraphs
+from unrolled.cli.pictures import picture_folder, short, write_picture
 
 if TYPE_CHECKING:
+    import polars as pl
     from matplotlib.figure import Figure
 
     from unrolled.cli.rows import Rows
@@ -24,13 +25,15 @@ Draw a saved model and what it does with data, as PNG files.
 learning_curve.png and network.png need the model alone. With DATA come states.png, the hidden
 states over the steps of one row (of a recurrent model), and where the target column is there
 confusion.png (labels) or predicted_against_true.png (numbers).
+
+Of a forecaster also forecast.png: what follows the series that it remembers, or with DATA the last
+horizon of one of its series beside what came, and residuals.png.
 """)
 EXAMPLES = (
     "unrolled plot model",
     "unrolled plot model test.csv --row 3 --out pictures",
 )
 EPILOG = examples(*EXAMPLES)
-DOTS_PER_INCH = 150
 # Pictures of texts grow with their words, so that each word can be read.
 INCHES_A_WORD, WIDTHS, TEXT_HEIGHT = 0.2, (7.0, 20.0), 6.0
 
@@ -47,7 +50,7 @@ Out = Annotated[
     ),
 ]
 Row = Annotated[
-    int, typer.Option(min=0, help="the row (or the id, counted from 0) whose states are drawn")
+    int, typer.Option(min=0, help="the row (or the id or series, counted from 0) that is drawn")
 ]
 
 
@@ -57,12 +60,14 @@ def plot(model: Model, data: Data = None, out: Out = None, row: Row = 0) -> None
 
     table = None if data is None else read(data)
     from unrolled.cli.saved import SavedModel
-    from unrolled.estimators import load
-    from unrolled.runtime.files import write_whole
+    from unrolled.estimators import Forecaster, load
 
     figures: Iterator[tuple[str, Figure]]
-    if data is None or table is None:
-        figures = _of_model(load(model), model, None)
+    loaded = load(model)
+    if isinstance(loaded, Forecaster):
+        figures = _of_forecaster(loaded, model, table, str(data), row)
+    elif data is None or table is None:
+        figures = _of_model(loaded, model, None)
     else:
         saved = SavedModel.read(model)
         rows = saved.rows(table, str(data), target=saved.layout.target in table.columns)
@@ -73,12 +78,24 @@ def plot(model: Model, data: Data = None, out: Out = None, row: Row = 0) -> None
             _of_model(saved.model, model, most if least == most else None),
             _of_rows(saved, rows, data, row),
         )
-    folder = out or model.resolve().with_name(f"{model.resolve().name}-plots")
+    folder = out or picture_folder(model)
     for name, figure in figures:
-        content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
-        write_whole(folder / name, content.getvalue())
-        typer.echo(_short(folder / name))
+        write_picture(figure, folder / name)
+        typer.echo(short(folder / name))
+
+
+def _of_forecaster(
+    model: Any, path: Path, table: pl.DataFrame | None, name: str, row: int
+) -> Iterator[tuple[str, Figure]]:
+    """Pictures of a forecaster, with what a table of series shows."""
+    yield from _of_model(model, path, None)
+    from unrolled.cli.plot_forecaster import of_data, of_memory
+    from unrolled.cli.saved_forecaster import SavedForecaster
+
+    if model.time_column is None and table is None:
+        return
+    saved = SavedForecaster.read(path)
+    yield from of_memory(saved) if table is None else of_data(saved, table, name, row)
 
 
 def _of_model(model: Any, path: Path, length: int | None) -> Iterator[tuple[str, Figure]]:
@@ -86,7 +103,9 @@ def _of_model(model: Any, path: Path, length: int | None) -> Iterator[tuple[str,
     from unrolled import plots
 
     quantity = "loss (cross-entropy in nats)"
-    if not hasattr(model, "classes_"):
+    if hasattr(model, "horizon"):
+        quantity = f"loss ({model.loss}, of scaled values)"
+    elif not hasattr(model, "classes_"):
         scaled = ", targets scaled to standard deviation 1" if model.standardize else ""
         quantity = f"loss ({model.loss} error{scaled})"
     title = f"Training of {path.resolve().name}"
@@ -137,9 +156,3 @@ def _states(saved: SavedModel, rows: Rows, data: Path, row: int) -> Figure:
     if saved.model.spec_.recurrent.bidirectional:
         title += ", forward then backward"
     return plots.hidden_states(states, steps=steps, title=title, size=size)
-
-
-def _short(path: Path) -> Path:
-    """The path from the working folder where it lies in it."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path

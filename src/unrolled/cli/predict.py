@@ -55,7 +55,7 @@ def predict(
     from unrolled.data.table_files import read
 
     if out is not None:
-        _check_file(out, data)
+        check_file(out, data)
     table = read(data)
     from unrolled.cli.saved import SavedModel
 
@@ -70,14 +70,19 @@ def predict(
         return
     from unrolled.runtime.files import write_whole
 
-    write_whole(out, _content(predictions, out.suffix.lower()))
+    write_whole(out, content(predictions, out.suffix.lower()))
     typer.echo(f"{out}: {len(predictions):,} predictions")
 
 
-def _check_file(out: Path, data: Path) -> None:
+def check_file(out: Path, data: Path | None) -> None:
+    """Check before long work that a table can be written as this file.
+
+    Raises:
+        typer.BadParameter: It is of no kind that is written, or is what is read.
+    """
     if out.suffix.lower() not in SUFFIXES:
         raise typer.BadParameter(f"--out {out} must end in {', '.join(SUFFIXES)}")
-    if out.exists() and data.exists() and os.path.samefile(out, data):
+    if data is not None and out.exists() and data.exists() and os.path.samefile(out, data):
         raise typer.BadParameter(f"--out {out} is DATA itself, which is not replaced")
 
 
@@ -98,7 +103,8 @@ def _predictions(model: Any, rows: Rows, probabilities: bool) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _content(predictions: pl.DataFrame, suffix: str) -> bytes:
+def content(predictions: pl.DataFrame, suffix: str) -> bytes:
+    """A table as the bytes of a file of this suffix."""
     content = io.BytesIO()
     if suffix == ".parquet":
         predictions.write_parquet(content)

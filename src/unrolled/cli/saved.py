@@ -12,7 +12,7 @@ import polars as pl
 from unrolled.cli.columns import Layout
 from unrolled.cli.rows import Rows, read_rows
 from unrolled.cli.scores import Guess
-from unrolled.estimators import load
+from unrolled.estimators import Forecaster, load
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,14 @@ class SavedModel:
 
         Raises:
             ArtifactError: There is no model, or it is damaged.
-            ValueError: It was saved from Python, without columns.
+            ValueError: It was saved from Python, without columns, or it is a forecaster.
         """
         model, name = load(path), str(path)
+        if isinstance(model, Forecaster):
+            raise ValueError(
+                f"{name} forecasts series: `unrolled forecast` tells what follows them, and "
+                f"`unrolled backtest` scores it"
+            )
         table = model.table_
         if table is None:
             raise ValueError(

@@ -45,8 +45,8 @@ def tell(
         facts.append(("left out", f"{', '.join(left_out)} (no numbers)"))
     facts += [
         ("target", _target(saved, rows.targets())),
-        ("model", f"{type(model).__name__}: {_network(model.spec_)}"),
-        ("training", _training(model.history_)),
+        ("model", f"{type(model).__name__}: {network(model.spec_)}"),
+        ("training", training(model.history_)),
         ("engine", model.explain().splitlines()[0].removeprefix("fit: ")),
         ("saved", saved.name),
         ("next", shlex.join(["unrolled", "plot", saved.name, str(shown)])),
@@ -76,7 +76,8 @@ def _target(saved: SavedModel, y: NDArray[Any]) -> str:
     return f"{saved.layout.target}, mean {np.mean(y):.4g}, standard deviation {np.std(y):.4g}"
 
 
-def _training(history: list[Record]) -> str:
+def training(history: list[Record]) -> str:
+    """How long a training took, and what loss it came to."""
     epochs = f"{count(len(history), 'epoch')} in {sum(r['seconds'] for r in history):.1f} s"
     watched = {r["epoch"]: r["valid_loss"] for r in history if r["valid_loss"] is not None}
     if not watched:
@@ -85,7 +86,8 @@ def _training(history: list[Record]) -> str:
     return f"{epochs}, lowest validation loss {watched[best]:.4g} in epoch {best}"
 
 
-def _network(spec: Spec) -> str:
+def network(spec: Spec) -> str:
+    """The layers of a network and its number of parameters."""
     parts = []
     if spec.embedding_size:
         parts.append(f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}")

@@ -1,4 +1,4 @@
-"""`unrolled train classify` and `unrolled train regress`: a file to a saved model."""
+"""`unrolled train`: a file to a saved model, a command a task."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from unrolled.cli import train_forecast
 from unrolled.cli.helptext import examples, paragraphs
 
 HELP = {
     "classify": "Learn to give sequences, texts or rows a label.",
     "regress": "Learn to give sequences, texts or rows a number.",
+    "forecast": train_forecast.HELP,
 }
 LAYOUTS = paragraphs("""
 DATA has a line of column names, and one of these layouts:
@@ -45,6 +47,7 @@ EXAMPLES = {
         "unrolled train regress walks.csv --target next --checkpoint run --out model",
         "unrolled train regress walks.csv --target next --resume-from run --out model",
     ),
+    "forecast": train_forecast.EXAMPLES,
 }
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
@@ -127,7 +130,7 @@ app = typer.Typer(
     cls=Tasks,
     no_args_is_help=True,
     help="Train a network on a file and save it.",
-    epilog=examples(EXAMPLES["classify"][0], EXAMPLES["regress"][0]),
+    epilog=examples(*(EXAMPLES[task][0] for task in HELP)),
 )
 
 
@@ -141,14 +144,27 @@ def regress() -> None:
     """Stands in the list of commands, see `Tasks`."""
 
 
+@app.command(help=HELP["forecast"])
+def forecast() -> None:
+    """Stands in the list of commands, see `Tasks`."""
+
+
 def _command(task: str) -> Any:
     """A task's command with all its options."""
-    from unrolled.cli.fitting import KINDS
     from unrolled.cli.options import parameters
 
+    if task == "forecast":
+        from unrolled.estimators import Forecaster
+
+        layouts, options = train_forecast.LAYOUT, parameters(Forecaster)
+        run = train_forecast.command()
+    else:
+        from unrolled.cli.fitting import KINDS
+
+        layouts, options, run = LAYOUTS, parameters(*KINDS[task]), _run(task)
     whole = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    whole.command(task, help=f"{HELP[task]}\n\n{LAYOUTS}", epilog=examples(*EXAMPLES[task]))(
-        _with_options(_run(task), parameters(*KINDS[task]))
+    whole.command(task, help=f"{HELP[task]}\n\n{layouts}", epilog=examples(*EXAMPLES[task]))(
+        _with_options(run, options)
     )
     return typer.main.get_command(whole)
 

@@ -1,0 +1,66 @@
+"""An option `--plot [FILE]` that may stand without its value, and PNG files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 150
+PLOT = "--plot"
+# Stands for the value of an option that was given without one: no file has that name.
+NOT_NAMED = "/"
+
+
+class WithPlot(TyperCommand):
+    """A command whose `--plot` takes the next word as its file only if that ends in .png."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As typer does, `--plot` by itself being completed."""
+        whole: list[str] = []
+        for word, following in zip(args, [*args[1:], ""], strict=True):
+            whole.append(word)
+            if word == PLOT and not following.lower().endswith(".png"):
+                whole.append(NOT_NAMED)
+        return super().parse_args(ctx, whole)
+
+
+def picture_path(plot: Path | None, model: Path, name: str) -> Path | None:
+    """Where a picture goes: the file that was named, or `name` beside the model.
+
+    Raises:
+        typer.BadParameter: It is called as no picture is.
+    """
+    if plot is None:
+        return None
+    if plot == Path(NOT_NAMED):
+        return picture_folder(model) / name
+    if plot.suffix.lower() != ".png":
+        raise typer.BadParameter(f"--plot {plot} must end in .png")
+    return plot
+
+
+def picture_folder(model: Path) -> Path:
+    """The folder of a model's pictures, beside it."""
+    return model.resolve().with_name(f"{model.resolve().name}-plots")
+
+
+def write_picture(figure: Figure, path: Path) -> None:
+    """Write a PNG file whole or not at all."""
+    from unrolled.runtime.files import write_whole
+
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
+    write_whole(path, content.getvalue())
+
+
+def short(path: Path) -> Path:
+    """The path from the working folder where it lies in it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
