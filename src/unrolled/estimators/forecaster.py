@@ -290,7 +290,7 @@ class Forecaster(ForecastSaving):
         return f"{told}\nmemory: {kept}"
 
     @property
-    def history(self) -> SeriesSet:
+    def tail_(self) -> SeriesSet:
         """The last steps that are remembered of each series."""
         self._check_fitted()
         return self._memory.tail

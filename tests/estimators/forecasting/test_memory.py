@@ -66,7 +66,7 @@ def test_pieces_lead_where_the_whole_does(strategy: str, kind: str) -> None:
         again = going_on(model, whole, cuts)
         close(again.predict(), expected)
         close(again.predict(1), once.predict(1))
-        np.testing.assert_array_equal(again.history.values, once.history.values)
+        np.testing.assert_array_equal(again.tail_.values, once.tail_.values)
         assert len(again._memory.state) == len(once._memory.state)
         for mine, theirs in zip(again._memory.state, once._memory.state, strict=True):
             close(mine, theirs)
@@ -100,11 +100,11 @@ def test_one_value_at_a_time(kind: str, changes: dict[str, Any]) -> None:
         close(short.predict(3), long.predict(3))
         close(short.predict(1), long.predict(1))
         if t == 3:  # what is pending goes into the memory in the middle of a run
-            short.history  # noqa: B018
+            short.tail_  # noqa: B018
     close(short.predict(), going_on(model, whole, []).predict())
     for mine, theirs in zip(short._memory.state, long._memory.state, strict=True):
         close(mine, theirs)
-    np.testing.assert_array_equal(short.history.values, long.history.values)
+    np.testing.assert_array_equal(short.tail_.values, long.tail_.values)
 
 
 def test_a_long_run_of_single_values() -> None:
@@ -118,9 +118,9 @@ def test_a_long_run_of_single_values() -> None:
         short.update(value)
     long.update(more.tolist())
     close(short.predict(), long.predict())
-    np.testing.assert_array_equal(short.history.values, long.history.values)
-    assert short.history.first == long.history.first
-    assert len(short.history.values) < 20
+    np.testing.assert_array_equal(short.tail_.values, long.tail_.values)
+    assert short.tail_.first == long.tail_.first
+    assert len(short.tail_.values) < 20
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_gap_longer_than_the_look_back_is_filled_from_before(strategy: str) ->
     close(memory.points(5, 0), expected)
     for _ in range(20):
         model.update([np.nan])
-    assert model.history.values[0, 0] == 40
+    assert model.tail_.values[0, 0] == 40
     whole = series_from_arrays(np.concatenate([X, np.full(20, np.nan)]))
     prepared = model._preparation.apply(whole, memory.scales, 5)
     if strategy != "recursive":
@@ -270,7 +270,7 @@ def test_what_is_known_ahead_goes_on(strategy: str) -> None:
     start = rows.copy()
     start.loc[last < 15, "y"] = np.nan
     model = framed(strategy, future_columns="warm").fit(start[last >= 10])
-    assert model.history.lengths.tolist() != [40, 31, 40]
+    assert model.tail_.lengths.tolist() != [40, 31, 40]
     expected = model.predict()
     np.testing.assert_array_equal(model.predict(X=start[last >= 10]).columns, ["name", "time", "y"])
     model.update(start.assign(y=rows["y"].fillna(9.0))[(last < 15) & (last >= 12)])
@@ -291,12 +291,12 @@ def unchanged(
     model: Forecaster, values: Any, error: type[Exception], match: str, **more: Any
 ) -> None:
     """An update that fails, and changes nothing."""
-    before, tail = model.predict(), model.history.values.copy()
+    before, tail = model.predict(), model.tail_.values.copy()
     states = [part.copy() for part in model._memory.state]
     with pytest.raises(error, match=match):
         model.update(values, **more)
     np.testing.assert_array_equal(np.asarray(model.predict()), np.asarray(before))
-    np.testing.assert_array_equal(model.history.values, tail)
+    np.testing.assert_array_equal(model.tail_.values, tail)
     for part, after in zip(states, model._memory.state, strict=True):
         np.testing.assert_array_equal(part, after)
 
@@ -335,7 +335,7 @@ def test_times_that_do_not_follow() -> None:
     unchanged(model, [3.0, 4.0], ValueError, "must rise regularly", times=follows[[0, 2]])
     unchanged(model, [3.0, 4.0], ValueError, "must have 2 entries", times=follows[:1])
     model.update([3.0], times=follows[:1]).update([4.0, 5.0], times=follows[1:3])
-    assert model.history.times(0, int(model.history.lengths[0]) - 1, 10**3)[0] == follows[2]
+    assert model.tail_.times(0, int(model.tail_.lengths[0]) - 1, 10**3)[0] == follows[2]
 
 
 def test_tables_that_do_not_follow() -> None:
@@ -350,7 +350,7 @@ def test_tables_that_do_not_follow() -> None:
     text = table(pd, steps=slice(-4, None)).assign(y="high")
     unchanged(model, text, TypeError, "y")
     array = fitted("segments", given("one"))
-    unchanged(array, late, ValueError, "name what is to be forecast by target_columns")
+    unchanged(array, late, ValueError, "name the column of the time of each row by")
 
 
 def test_covariates_that_do_not_fit() -> None:
@@ -382,7 +382,7 @@ def test_a_set_of_series_goes_by_its_names() -> None:
 def test_a_memory_holds_no_more_than_it_reads() -> None:
     long = np.random.default_rng(0).normal(size=5000)
     model = make("segments").fit(long, future=np.ones((5100, 1)))
-    assert len(model.history.values) == 8 + 2
-    assert model.history.future is not None
-    assert len(model.history.future.values) == 8 + 2 + 100
+    assert len(model.tail_.values) == 8 + 2
+    assert model.tail_.future is not None
+    assert len(model.tail_.future.values) == 8 + 2 + 100
     assert isinstance(model._memory, Memory)
