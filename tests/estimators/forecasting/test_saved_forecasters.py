@@ -28,7 +28,7 @@ def all_bits(model: Forecaster) -> list[bytes]:
         found.append(model.sample(3, random_state=4))
     if model.calibration_steps:
         found.append(model.predict_interval(0.5))
-    found += [model.history.values, *model._memory.state]
+    found += [model.tail_.values, *model._memory.state]
     return [np.asarray(part).tobytes() for part in found]
 
 
