@@ -91,6 +91,8 @@ class Slow:
                 self.spread[i] = max(LEAST_SPREAD, np.std(there))
 
     def value(self, t: int, k: int) -> float:
+        if t < 0 and self.layout.teacher:
+            return 0.0  # the first value would tell the step that forecasts it
         return float(self.steps.values[self.steps.starts[self.s] + min(max(t, 0), self.T - 1), k])
 
     def seen(self, t: int, k: int) -> bool:
@@ -125,7 +127,13 @@ class Slow:
         # Teacher forcing reads the value before the one that is forecast.
         read = [t - 1 for t in times] if layout.teacher else times
         blank = ahead and not layout.teacher
-        numbers += [0.0 if blank else self.scaled(t, i) for t in read for i in reads]
+        # Before a series begins there is its first value, which teacher forcing must not read.
+        none = [blank or (layout.teacher and t < 0) for t in read]
+        numbers += [
+            0.0 if no else self.scaled(t, i)
+            for t, no in zip(read, none, strict=True)
+            for i in reads
+        ]
         if layout.indicator:
             numbers += [not blank and self.seen(t, k) for t in read for k in self.ks]
         moving = []
@@ -312,3 +320,24 @@ def test_windows_are_gathered_for_those_alone_that_are_asked_for(strategy: str) 
     tracemalloc.stop()
     # All windows would be 60 million numbers.
     assert most < 400_000
+
+
+def test_no_step_reads_the_value_that_it_forecasts() -> None:
+    """Teacher forcing at the begin of a series, whose first value has none before it."""
+    layout = Layout(
+        lookback=4, horizon=2, segment=1, decode=False, teacher=True, shared=True, targets=1,
+        normalization="none", indicator=True,
+    )  # fmt: skip
+    lanes, origins = np.array([0, 0]), np.array([2, 4])
+    found = []
+    for first in (5.0, 50.0):
+        values = np.array([[first], [6.0], [7.0], [8.0], [9.0], [10.0]], np.float32)
+        steps = Steps(values, None, np.array([0]), np.array([6]))
+        windows = SeriesWindows(steps, layout)
+        gathered = windows.inputs(lanes, origins)
+        found.append((gathered.x, windows.target(lanes, origins, gathered)))
+    for n, origin in enumerate(origins):
+        at = layout.lookback - origin  # the step that forecasts the first value
+        assert found[0][1][n, at, 0] == 5.0
+        np.testing.assert_array_equal(found[0][0][n, : at + 1], found[1][0][n, : at + 1])
+        assert not found[0][0][n, at, 1]  # the indicator

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unrolled.data.frequency import Frequency
 from unrolled.data.series import Covariates, SeriesSet
 from unrolled.data.series_arrays import series_from_arrays
-from unrolled.estimators.forecasting.append import appended, last_steps
+from unrolled.estimators.forecasting.append import appended, last_steps, revised
 
 Rng = np.random.Generator
 
@@ -54,8 +54,9 @@ def test_series_grow_as_lists_do(seed: int, keep: int) -> None:
     for i, s in enumerate(which):
         values[s] = np.concatenate([values[s], new[i]])
         pasts[s] = np.concatenate([pasts[s], past(new, i)])
-        known = len(futures[s]) - lengths[s]
-        futures[s] = np.concatenate([futures[s], future(new, i)[known:]])
+        ahead = future(new, i)  # from the first new step on, over what was known
+        behind = futures[s][lengths[s] + len(ahead) :]
+        futures[s] = np.concatenate([futures[s][: lengths[s]], ahead, behind])
     found = appended(series, new, which, keep)
     for s in range(4):
         drop = max(0, len(values[s]) - keep)
@@ -91,6 +92,20 @@ def test_a_future_that_ends_too_early() -> None:
     new = replace(make([3, 2], [0, 0], rng), future=None, future_starts=None, future_lengths=None)
     with pytest.raises(ValueError, match=r"series 0 are known for 2 steps .* the 3 new values"):
         appended(series, new, np.array([0, 1]), 9)
+
+
+def test_a_row_without_any_number_keeps_what_was_known() -> None:
+    rng = np.random.default_rng(0)
+    series, new = make([4, 5], [3, 3], rng), make([2], [2], rng)
+    assert new.future is not None
+    new.future.values[1] = np.nan
+    new.future.values[2, 0] = np.nan
+    before = future(series, 1).copy()
+    found = future(revised(series, new, np.array([1])), 1)
+    np.testing.assert_array_equal(
+        found[5:], [*new.future.values[:1], before[6], *future(new, 0)[2:]]
+    )
+    np.testing.assert_array_equal(future(series, 1), before)
 
 
 def test_other_covariates() -> None:

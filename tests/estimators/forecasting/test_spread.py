@@ -135,7 +135,9 @@ def test_what_is_not_learnt_is_told() -> None:
         quantile.predict_interval(0.95)
 
 
-@pytest.mark.parametrize("levels", [(), (0.5, 0.1), (0.0, 0.5), (0.5, 1.0), (0.5, 0.5), ("a",), 0.5, None])
+@pytest.mark.parametrize(
+    "levels", [(), (0.5, 0.1), (0.0, 0.5), (0.5, 1.0), (0.5, 0.5), ("a",), 0.5, None]
+)
 def test_levels_that_are_none(levels: Any) -> None:
     with pytest.raises((ValueError, TypeError), match="levels"):
         make("direct", "normal").fit(given("one").X).predict_quantiles(levels)

@@ -74,8 +74,9 @@ def read(
         for name, part in given.items():
             if part is not None:
                 raise ValueError(
-                    f"X is a DataFrame, whose columns hold its covariates: name them by {name}"
-                    f"_column{'' if name == 'times' else 's'} instead of giving {name}"
+                    "X is a DataFrame, whose columns hold all that goes with it: name them by "
+                    f"{'time_column' if name == 'times' else f'{name}_columns'} instead of giving "
+                    f"{name}"
                 )
         return _read_frame(X, roles, levels, all_missing)
     series = series_from_arrays(
