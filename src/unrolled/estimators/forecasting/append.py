@@ -27,8 +27,8 @@ def appended(series: SeriesSet, new: SeriesSet, which: Int, keep: int) -> Series
 
     Args:
         series: S series.
-        new: fewer or as many, with the same targets; its times are not looked at. What it knows of
-            the future goes on where that of `series` ends, unless `series` knows as much.
+        new: fewer or as many, with the same targets; its times are not looked at. What it knows
+            of its own steps and of the future goes over what `series` knows, see `revised`.
         which: [len(new)] the series that each continues.
         keep: steps to keep of each, as `last_steps` does.
 
@@ -42,55 +42,83 @@ def appended(series: SeriesSet, new: SeriesSet, which: Int, keep: int) -> Series
             )
     more = np.zeros(len(series), np.int64)
     more[which] = new.lengths
+    if series.future is not None:
+        if new.future is not None:
+            series = revised(series, new, which)
+        _check_known(series, more)
     values = [series.values, new.values]
     old_rows, new_rows = _both(
         series.starts, series.lengths, new.starts, more, which, len(values[0])
     )
     order = _interleave(old_rows, new_rows, series.lengths, more)
     lengths = series.lengths + more
-    starts = _starts(lengths)
-    past = _joined(series.past, new.past, order)
     whole = replace(
-        series, values=np.concatenate(values)[order], starts=starts, lengths=lengths, past=past,
-        future=None, future_starts=None, future_lengths=None,
-    )  # fmt: skip
-    if series.future is not None:
-        whole = replace(whole, **_future(series, new, which))
+        series,
+        values=np.concatenate(values)[order],
+        starts=_starts(lengths),
+        lengths=lengths,
+        past=_joined(series.past, new.past, order),
+    )
     return _cut(whole, np.maximum(0, lengths - keep))
 
 
-def _future(series: SeriesSet, new: SeriesSet, which: Int) -> dict[str, Any]:
-    """Covariates known ahead: those that are known, then what `new` knows beyond them."""
-    assert series.future is not None
+def revised(series: SeriesSet, new: SeriesSet, which: Int) -> SeriesSet:
+    """`series` with what `new` knows of the steps behind the end of series `which`.
+
+    Row 0 of `new.future` is the first step behind the end. A row that is given replaces what was
+    known of its step, but for rows whose numbers are all missing; those known behind it stay.
+
+    Args:
+        series: S series with covariates known ahead.
+        new: fewer or as many; of them only what is known ahead is read.
+        which: [len(new)] the series that each goes on.
+
+    Raises:
+        ValueError: the covariates of `new` are others.
+    """
+    old, add = series.future, new.future
+    assert old is not None
+    assert add is not None
     assert series.future_starts is not None
     assert series.future_lengths is not None
-    lengths, starts = series.future_lengths, series.future_starts
-    more = np.zeros(len(series), np.int64)
-    begin = np.zeros(len(new), np.int64)
-    if new.future is not None and new.future_starts is not None and new.future_lengths is not None:
-        # Row i of `new` is of the step series.lengths + i.
-        known = lengths[which] - series.lengths[which]
-        begin = np.minimum(known, new.future_lengths)
-        more[which] = new.future_lengths - begin
-        begin = begin + new.future_starts
-    needed = series.lengths.copy()
-    needed[which] += new.lengths
-    short = lengths + more < needed
-    if short.any():
-        s = int(np.argmax(short))
+    assert new.future_starts is not None
+    assert new.future_lengths is not None
+    known = series.future_lengths[which] - series.lengths[which]
+    longer = np.maximum(0, new.future_lengths - known)
+    lengths = series.future_lengths.copy()
+    lengths[which] += longer
+    more = lengths - series.future_lengths
+    begin = new.future_starts + new.future_lengths - longer
+    old_rows, new_rows = _both(
+        series.future_starts, series.future_lengths, begin, more, which, len(old.values)
+    )
+    order = _interleave(old_rows, new_rows, series.future_lengths, more)
+    joined, starts = _joined(old, add, order), _starts(lengths)
+    assert joined is not None
+    rows = _rows((starts + series.lengths)[which], new.future_lengths)
+    given = add.values[_rows(new.future_starts, new.future_lengths)]
+    numbers = np.array([level is None for level in old.levels])
+    told = np.ones(len(given), dtype=bool)
+    if numbers.any():
+        told = ~np.isnan(given[:, numbers]).all(axis=1) | (given[:, ~numbers] > 0).any(axis=1)
+    joined.values[rows[told]] = given[told]
+    return replace(series, future=joined, future_starts=starts, future_lengths=lengths)
+
+
+def _check_known(series: SeriesSet, more: Int) -> None:
+    """Whether the future covariates reach as far as `more` [S] steps behind the end.
+
+    Raises:
+        ValueError: they do not.
+    """
+    assert series.future_lengths is not None
+    known = series.future_lengths - series.lengths
+    if (known < more).any():
+        s = int(np.argmax(known < more))
         raise ValueError(
-            f"the future covariates of series {series.ids[s]!r} are known for "
-            f"{lengths[s] + more[s] - series.lengths[s]} steps behind its end, fewer than the "
-            f"{needed[s] - series.lengths[s]} new values; give them with the values"
+            f"the future covariates of series {series.ids[s]!r} are known for {known[s]} steps "
+            f"behind its end, fewer than the {more[s]} new values; give them with the values"
         )
-    old_rows, new_rows = _both(starts, lengths, begin, more, which, len(series.future.values))
-    order = _interleave(old_rows, new_rows, lengths, more)
-    lengths = lengths + more
-    return {
-        "future": _joined(series.future, new.future, order),
-        "future_starts": _starts(lengths),
-        "future_lengths": lengths,
-    }
 
 
 def _cut(series: SeriesSet, drop: Int) -> SeriesSet:
