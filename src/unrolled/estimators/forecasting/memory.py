@@ -86,29 +86,17 @@ class Memory:
 
     def points(self, horizon: int, seed: int) -> F64:
         """Forecasts [S, H, K]."""
-        if self._stepper is None:
-            which, origins = self._here()
-            return self.network.points(self._known(horizon), which, origins, horizon)
-        if horizon == 1:
+        if self._stepper is not None and horizon == 1:
             return self._follow().points()
-        paths = self._paths(horizon, self.network.paths_of(horizon), seed)
-        return self.network.quantiles_of(paths, (0.5,))[..., 0]
+        return self.network.points(*self._asked(horizon), seed, self._before())
 
     def quantiles(self, horizon: int, levels: list[float], seed: int) -> F64:
         """Quantiles [S, H, K, Q]."""
-        if self._stepper is None:
-            which, origins = self._here()
-            return self.network.quantiles(self._known(horizon), which, origins, horizon, levels)
-        paths = self.samples(horizon, self.network.num_paths, seed)
-        return self.network.quantiles_of(paths, levels)
+        return self.network.quantiles(*self._asked(horizon), levels, seed, self._before())
 
     def samples(self, horizon: int, num: int, seed: int) -> F64:
         """Samples [S, H, K, num]."""
-        self.network.needs_distribution()
-        if self._stepper is None:
-            which, origins = self._here()
-            return self.network.samples(self._known(horizon), which, origins, horizon, num, seed)
-        return self._paths(horizon, num, seed)
+        return self.network.samples(*self._asked(horizon), num, seed, self._before())
 
     def advance(self, values: F64) -> bool:
         """Go on by one value of each series, [S, K], by the state alone; whether that was done.
@@ -168,8 +156,13 @@ class Memory:
             self._follower = Follower(self.network, self._stepper, prepared, x, state, recent)
         return self._follower
 
-    def _here(self) -> tuple[Int, Int]:
-        return np.arange(len(self.tail)), self.tail.lengths
+    def _asked(self, horizon: int) -> tuple[Prepared, Int, Int, int]:
+        """All series, forecast from their ends."""
+        return self._known(horizon), np.arange(len(self.tail)), self.tail.lengths, horizon
+
+    def _before(self) -> State | None:
+        """The state that a recursive network goes on from."""
+        return None if self._stepper is None else self.state
 
     def _known(self, horizon: int) -> Prepared:
         """The last steps, and covariates as far as the forecast reads them.
@@ -195,21 +188,6 @@ class Memory:
         layout = replace(self.network.layout, lookback=0, horizon=count)
         x = SeriesWindows(prepared.steps, layout).inputs(lanes, begin).x
         return np.ascontiguousarray(x.swapaxes(0, 1))
-
-    def _paths(self, horizon: int, num: int, seed: int) -> F64:
-        assert self._stepper is not None
-        network, prepared = self.network, self._known(horizon)
-        num_lanes = len(self.state[0])
-        each = num_lanes // len(self.tail)
-        begin = np.repeat(self.tail.lengths, each)
-        x = self._steps(prepared, np.arange(num_lanes), begin, horizon)
-        first = self._stepper.step(x[0], self.state)
-        which, origins = self._here()
-        rng = np.random.default_rng(seed)
-        return network.finish(
-            network.follow(self._stepper, x, first, num, rng, network.lane_scale(prepared, which)),
-            *(prepared, which, origins),
-        )
 
 
 def check_known(series: SeriesSet, origins: Int, horizon: int) -> None:

@@ -94,14 +94,32 @@ class ForecastNetwork:
         return Outputs.of(self.spec)
 
     def points(
-        self, prepared: Prepared, which: Int, origins: Int, horizon: int, seed: int = 0
+        self,
+        prepared: Prepared,
+        which: Int,
+        origins: Int,
+        horizon: int,
+        seed: int = 0,
+        state: State | None = None,
     ) -> F64:
-        """Forecasts [n, H, K] from n pairs of a series and an origin, in the targets' units."""
+        """Forecasts [n, H, K] from n pairs of a series and an origin, in the targets' units.
+
+        Args:
+            prepared: the series.
+            which: [n] series.
+            origins: [n] steps that are known of each.
+            horizon: H.
+            seed: of paths.
+            state: of a recursive network, of all lanes, before the step at the origin; None reads
+                the look-back for it.
+        """
         outputs = self.outputs
-        if self.layout.teacher:
-            paths = self._paths(prepared, which, origins, horizon, None, seed)
-            return self.quantiles_of(paths, (0.5,))[..., 0]
-        return self._decode(prepared, which, origins, horizon, outputs.points)
+        if not self.layout.teacher:
+            return self._decode(prepared, which, origins, horizon, outputs.points)
+        if outputs.distribution is not None:
+            return self.quantiles(prepared, which, origins, horizon, (0.5,), seed, state)[..., 0]
+        pairs = (prepared, which, origins)
+        return self._recursive(pairs, horizon, 1, seed, state, lambda paths, _: paths[..., 0])
 
     def quantiles(
         self,
@@ -111,27 +129,41 @@ class ForecastNetwork:
         horizon: int,
         levels: Sequence[float],
         seed: int = 0,
+        state: State | None = None,
     ) -> F64:
-        """Quantiles [n, H, K, Q] of these levels; of paths, where the forecast is recursive.
+        """Quantiles [n, H, K, Q] of these levels; arguments as of `points`.
+
+        Of a recursive forecast those of the first step are exact, those of later steps of paths.
 
         Raises:
             ValueError: the network knows no spread, or not out to a level.
         """
-        if self.layout.teacher:
-            self.needs_distribution()
-            paths = self._paths(prepared, which, origins, horizon, None, seed)
-            return self.quantiles_of(paths, levels)
         outputs = self.outputs
-        return self._decode(
-            prepared,
-            which,
-            origins,
-            horizon,
-            lambda raw, scale: outputs.quantiles(raw, levels, scale),
-        )
+
+        def read(raw: NDArray[Any], scale: F64 | None) -> F64:
+            return outputs.quantiles(raw, levels, scale)
+
+        if not self.layout.teacher:
+            return self._decode(prepared, which, origins, horizon, read)
+        self.needs_distribution()
+
+        def of_paths(paths: F64, first: Callable[[Read], F64]) -> F64:
+            found = self._quantiles_of(paths, levels)
+            found[:, :1] = first(read)
+            return found
+
+        pairs = (prepared, which, origins)
+        return self._recursive(pairs, horizon, self.num_paths, seed, state, of_paths)
 
     def samples(
-        self, prepared: Prepared, which: Int, origins: Int, horizon: int, num: int, seed: int
+        self,
+        prepared: Prepared,
+        which: Int,
+        origins: Int,
+        horizon: int,
+        num: int,
+        seed: int,
+        state: State | None = None,
     ) -> F64:
         """Samples [n, H, K, num]: paths where the forecast is recursive, else independent steps.
 
@@ -140,10 +172,11 @@ class ForecastNetwork:
         """
         self.needs_distribution()
         if self.layout.teacher:
-            return self._paths(prepared, which, origins, horizon, num, seed)
+            pairs = (prepared, which, origins)
+            return self._recursive(pairs, horizon, num, seed, state, lambda paths, _: paths)
         rng, outputs = np.random.default_rng(seed), self.outputs
 
-        def draw(raw: F32, scale: F64 | None) -> F64:
+        def draw(raw: NDArray[Any], scale: F64 | None) -> F64:
             return np.stack([outputs.sample(raw, rng, scale) for _ in range(num)], axis=-1)
 
         return self._decode(prepared, which, origins, horizon, draw)
@@ -202,52 +235,77 @@ class ForecastNetwork:
         targets = self.layout.lane_targets
         return raw.reshape(n, -1, targets, self.spec.outputs_per_target)
 
-    def _paths(
-        self, prepared: Prepared, which: Int, origins: Int, horizon: int, num: int | None, seed: int
+    def _recursive(
+        self,
+        pairs: tuple[Prepared, Int, Int],
+        horizon: int,
+        num: int,
+        seed: int,
+        state: State | None,
+        read: Callable[[F64, Callable[[Read], F64]], F64],
     ) -> F64:
-        """Paths [n, H, K, num], each step drawn from what the steps before it lead to."""
-        layout = replace(self.layout, horizon=horizon)
-        windows = SeriesWindows(prepared.steps, layout)
+        """`read(paths [n, H, K, num], first)` of some series at a time, in the targets' units.
+
+        `first(of)` gives `of(raw [n, 1, K, P], scale)` of the first step, which is no matter of
+        chance, in the targets' units.
+        """
+        prepared, which, origins = pairs
+        lookback = self.layout.lookback if state is None else 0
+        windows = SeriesWindows(
+            prepared.steps, replace(self.layout, lookback=lookback, horizon=horizon)
+        )
         stepper, rng = Stepper(self.spec, self.weights), np.random.default_rng(seed)
-        num = self.paths_of(horizon) if num is None else num
         found = []
         for block in self._blocks(len(which), num):
             s, o = which[block], origins[block]
             lanes, lane_origins = self._lanes(windows, s, o)
-            x = windows.inputs(lanes, lane_origins).x.swapaxes(0, 1)  # [T, lanes, C]
-            state = stepper.run(
-                np.ascontiguousarray(x[: layout.lookback]), stepper.zeros(len(lanes))
+            x = np.ascontiguousarray(windows.inputs(lanes, lane_origins).x.swapaxes(0, 1))
+            if state is None:
+                before = stepper.run(x[:lookback], stepper.zeros(len(lanes)))
+            else:
+                before = tuple(part[lanes] for part in state)
+            x = x[lookback:]
+            step, scale = stepper.step(x[0], before), self._scale(prepared, s)
+            by_lane = None if scale is None else scale.reshape(len(lanes), -1)
+            paths = self._follow(stepper, x, step, num, rng, by_lane)
+            raw = step[0].reshape(len(lanes), 1, self.layout.lane_targets, -1)
+            raw = _targets_last(raw, len(s), self.layout)
+            beside = None if scale is None else scale[:, None]
+
+            def first(
+                of: Read,
+                raw: NDArray[Any] = raw,
+                beside: F64 | None = beside,
+                s: Int = s,
+                o: Int = o,
+            ) -> F64:
+                return self._in_units(of(raw, beside), prepared, s, o)
+
+            found.append(
+                read(
+                    self._in_units(_targets_last(paths, len(s), self.layout), prepared, s, o), first
+                )
             )
-            first = stepper.step(np.ascontiguousarray(x[layout.lookback]), state)
-            ahead, scale = x[layout.lookback :], self.lane_scale(prepared, s)
-            paths = self.follow(stepper, ahead, first, num, rng, scale)
-            found.append(self.finish(paths, prepared, s, o))
         return np.concatenate(found)
 
-    def finish(self, paths: F64, prepared: Prepared, which: Int, origins: Int) -> F64:
-        """Paths [lanes, H, K', num] as [n, H, K, num] in the targets' units."""
-        values = _targets_last(paths, len(which), self.layout)
+    def _in_units(self, values: F64, prepared: Prepared, which: Int, origins: Int) -> F64:
+        """Values [n, H, K, ...] of a network in the targets' units; counts are in theirs."""
         if self.spec.loss == "negative_binomial":
             return values
         return self._invert(values, prepared, which, origins)
 
-    def lane_scale(self, prepared: Prepared, which: Int) -> F64 | None:
-        """[lanes, K'] scales of counts, or None."""
-        scale = self._scale(prepared, which)
-        return None if scale is None else scale.reshape(-1, self.layout.lane_targets)
-
-    def paths_of(self, horizon: int) -> int:
-        """Paths that a forecast follows: one where there is nothing to draw."""
-        return self.num_paths if self.outputs.distribution is not None else 1
-
-    def quantiles_of(self, paths: F64, levels: Sequence[float]) -> F64:
+    def _quantiles_of(self, paths: F64, levels: Sequence[float]) -> F64:
         """Quantiles [..., Q] of paths [..., num]; of counts, which stay counts, the least that
         are enough.
         """
-        method = "inverted_cdf" if self.spec.loss == "negative_binomial" else "linear"
-        return np.moveaxis(np.quantile(paths, levels, axis=-1, method=method), 0, -1)
+        if self.spec.loss == "negative_binomial":
+            found = np.quantile(paths, np.asarray(levels), axis=-1, method="inverted_cdf")
+        else:
+            found = np.quantile(paths, np.asarray(levels), axis=-1)
+        last: F64 = np.moveaxis(found, 0, -1).copy()
+        return last
 
-    def follow(
+    def _follow(
         self,
         stepper: Stepper,
         x: F32,

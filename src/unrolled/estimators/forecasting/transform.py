@@ -149,11 +149,12 @@ class TargetTransform:
     def _wrong(self, values: Any) -> NDArray[np.bool_]:
         # A missing value is none of both.
         found = np.asarray(values)
+        wrong: NDArray[np.bool_] = np.zeros(found.shape, np.bool_)
         if self.log:
-            return found <= 0
-        if self.counts:
-            return (found < 0) | (np.isfinite(found) & (found != np.floor(found)))
-        return np.zeros(found.shape, np.bool_)
+            wrong = np.asarray(found <= 0)
+        elif self.counts:
+            wrong = np.asarray((found < 0) | (np.isfinite(found) & (found != np.floor(found))))
+        return wrong
 
     def _differences(self, series: SeriesSet) -> tuple[F64, Int]:
         values = self._logs(series)
