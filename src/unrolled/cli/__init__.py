@@ -16,7 +16,7 @@ from unrolled.cli.helptext import examples, paragraphs
 from unrolled.cli.pictures import WithPlot
 
 HELP = paragraphs("""
-Recurrent networks for time series, sensors and text: train on a file, predict, look.
+Recurrent networks for time series, sensors and text: train on a file, predict, forecast, look.
 
 Errors are one line and exit with 1 (wrong usage: 2); UNROLLED_TRACEBACK=1 shows their origin.
 """)
@@ -25,6 +25,8 @@ EXAMPLES = (
     "unrolled train classify train.csv --target label --out model",
     "unrolled plot model train.csv",
     "unrolled predict model new.csv --out predictions.csv",
+    "unrolled train forecast prices.csv --time date --target price --group symbol",
+    "unrolled forecast model --horizon 12 --plot",
 )
 ORDER = ("train", "predict", "evaluate", "forecast", "backtest", "plot", "demo", "doctor")
 DEMO_HELP = paragraphs("""
