@@ -292,3 +292,38 @@ def test_values_that_are_all_missing_are_an_error() -> None:
 def test_one_model_may_be_left_out_of_the_groups() -> None:
     result = backtest({"last": repeat_last}, SERIES, **OPTIONS)
     assert [next(iter(row)) for row in result.rows("step")] == ["step"] * H
+
+
+def test_a_model_that_forecasts_nothing_has_an_empty_row() -> None:
+    models = {**MODELS, "linear": None}
+    found = backtest(models, SERIES, **OPTIONS, notes=("linear has no scores",))
+    assert set(found.scores()["linear"].values()) == {None}
+    assert found.scores()["drift"] == backtest(MODELS, SERIES, **OPTIONS).scores()["drift"]
+    assert found.table().splitlines()[5].split() == ["linear", *"-----"]
+    assert found.table().endswith("\nlinear has no scores")
+    assert merged([found, found]).notes == ("linear has no scores",)
+
+
+def test_intervals_may_come_from_elsewhere() -> None:
+    def wide(*asked: Any) -> np.ndarray:
+        return quantiles(*asked) + 100 * (np.array(LEVELS) - 0.5)
+
+    names = ("crps", "coverage_80", "width_80")
+    own = run(metrics=names).scores()["season"]
+    found = run(metrics=names, intervals={"season": wide}).scores()["season"]
+    assert found["crps"] == own["crps"]
+    assert found["coverage_80"] == 1
+    np.testing.assert_allclose(found["width_80"], own["width_80"] + 80)
+    with pytest.raises(ValueError, match="intervals must name models of quantiles, got drift"):
+        run(intervals={"drift": wide})
+
+
+def test_series_that_were_never_seen_stop_no_reference() -> None:
+    values = SERIES.values.copy()
+    values[:14] = NAN  # all of series a before its first origin
+    unseen = replace(SERIES, values=values)
+    found = backtest({"zero": gives(0.0)}, unseen, **(OPTIONS | {"stride": 50})).rows(
+        ("series", "model")
+    )
+    assert found[0]["smape"] == 200
+    assert found[0]["mase"] is None

@@ -179,7 +179,7 @@ def pick(which: np.ndarray, origins: np.ndarray, rows: np.ndarray) -> tuple[np.n
     return which[rows], origins[rows]
 
 
-def test_linear_is_least_squares_on_scaled_windows() -> None:
+def test_linear_is_least_squares_on_the_windows_that_know_a_step(monkeypatch: Any) -> None:
     series = ragged()
     stops = np.array([30, 40, 20])
     L, H = 5, 3
@@ -200,12 +200,15 @@ def test_linear_is_least_squares_on_scaled_windows() -> None:
                 if known.size:
                     inside[: known[0]] = y[o - L : o][known[0]]
                 inside = np.where(np.isnan(inside), first, inside)
-                if np.isnan(y[o : o + H]).any():
-                    continue
                 spread = np.nanstd(y)
                 rows.append((inside[:-1] - inside[-1]) / spread)
                 targets.append((y[o : o + H] - inside[-1]) / spread)
-    expected, *_ = np.linalg.lstsq(np.array(rows), np.array(targets), rcond=None)
+    x, y = np.array(rows), np.array(targets)
+    known = ~np.isnan(y)
+    assert 0 < known.all(axis=1).sum() < known.any(axis=1).sum()
+    each = [np.linalg.lstsq(x[k], y[k, h], rcond=None)[0] for h, k in enumerate(known.T)]
+    expected = np.stack(each, axis=1)
+    monkeypatch.setattr("unrolled.estimators.linear_baseline.MATRICES", 2 * (L - 1) ** 2)
     fitted = LinearBaseline.fit(series, L, H, stops)
     np.testing.assert_allclose(fitted.weights, expected, rtol=1e-3, atol=1e-4)
     found = forecast(fitted, series, [(1, 60)], 2)
@@ -244,6 +247,36 @@ def test_linear_fills_what_is_missing_or_before_the_series() -> None:
     np.testing.assert_array_equal(forecast(linear, series, pairs, 1)[:, 0, 0], expected)
 
 
+def test_linear_of_many_gaps_knows_every_step() -> None:
+    rng = np.random.default_rng(3)
+    y = np.sin(np.arange(600) * np.pi / 6) + 5
+    gaps = np.where(rng.random(600) < 0.3, NAN, y)
+    fitted = LinearBaseline.fit(as_set(gaps), 24, 24, np.array([600]))
+    found = forecast(fitted, as_set(y), [(0, 576)], 24)[0, :, 0]
+    assert np.abs(found - y[576:]).mean() < 0.2 * np.abs(y[575] - y[576:]).mean()
+    # what no window knows is the last value
+    never = np.array([1.0, 2, 4, NAN, 5, 7, 8, NAN, 3, 1, 6, NAN])
+    weights = LinearBaseline.fit(as_set(never), 11, 2, np.array([12])).weights
+    assert np.abs(weights[:, 0]).sum() > 0
+    np.testing.assert_array_equal(weights[:, 1], 0)
+
+
+def test_linear_of_one_step_and_of_windows_longer_than_the_series() -> None:
+    series = as_set([3, 5, 6, 2, 8], [1, 4])
+    one = LinearBaseline.fit(series, 1, 2, series.lengths)
+    np.testing.assert_array_equal(forecast(one, series, [(0, 3)], 2)[0, :, 0], [6, 6])
+    # one window of series 0: 3, 3, 3, 5, 6 -> 2, 8
+    fitted = LinearBaseline.fit(series, 5, 2, series.lengths)
+    found = forecast(fitted, series, [(0, 3)], 2)[0, :, 0]
+    np.testing.assert_allclose(found, [2, 8], rtol=1e-4)
+
+
+def test_linear_is_left_out_where_nothing_can_be_fitted() -> None:
+    series = as_set([3, 5, 6, 2, 8])
+    found = baselines(series, season=1, lookback=2, horizon=3, stops=np.array([3]))
+    assert found["linear"] is None
+
+
 def test_linear_of_constant_series_repeats_the_value() -> None:
     series = as_set(np.full(20, 4.0))
     fitted = LinearBaseline.fit(series, 3, 2, series.lengths)
@@ -264,9 +297,9 @@ def test_baselines_by_name() -> None:
     [
         (lambda s: seasonal_naive(0), "season must be a whole number"),
         (lambda s: naive2(2.0), "season must be a whole number"),  # type: ignore[arg-type]
-        (lambda s: LinearBaseline.fit(s, 1, 3, s.lengths), "lookback must be 2 or more, got 1"),
+        (lambda s: LinearBaseline.fit(s, 0, 3, s.lengths), "lookback must be 1 or more, got 0"),
         (lambda s: LinearBaseline.fit(s, 3, 0, s.lengths), "horizon must be 1 or more, got 0"),
-        (lambda s: LinearBaseline.fit(s, 60, 14, s.lengths), "window of 60 .* has 73 steps"),
+        (lambda s: LinearBaseline.fit(s, 60, 73, s.lengths), "window of 60 .* has 73 steps"),
         (
             lambda s: forecast(LinearBaseline.fit(s, 3, 2, s.lengths), s, [(0, 9)], 3),
             "horizon is 3, but this linear baseline was fitted for 2 steps",

@@ -37,10 +37,12 @@ class Backtest:
         metrics: names of the columns.
         ids: S labels.
         origins: [S] int64, forecasts made of each series by each model.
-        sums: name of a term -> [A, S, H], NaN for a model that forecasts no quantiles.
+        sums: name of a term -> [A, S, H], NaN for a model that forecasts no quantiles, or
+            nothing.
         reference: name of a term -> [S, H] of the method naive2, for `owa`.
         known: [S, H] int64, known values that were summed.
         scaled: [S, H] int64, those among them whose series has a scale, for `mase` and `owa`.
+        notes: what else a reader of the table should know, a sentence each.
     """
 
     models: tuple[str, ...]
@@ -51,6 +53,7 @@ class Backtest:
     reference: Mapping[str, Floats]
     known: NDArray[np.int64]
     scaled: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
 
     def scores(self) -> dict[str, dict[str, float | None]]:
         """Model -> metric -> value; None where it was not, or cannot be, measured."""
@@ -112,7 +115,7 @@ class Backtest:
             flat = int(((self.known > 0) & (self.scaled == 0)).any(axis=1).sum())
             if flat:
                 notes.append(f"mase and owa leave out {flat:,} series without a seasonal step")
-        return notes
+        return [*notes, *self.notes]
 
     def _columns(self, by: Sequence[str]) -> dict[str, list[Any]]:
         chosen = [by] if isinstance(by, str) else list(by)
@@ -187,6 +190,7 @@ def merged(parts: Sequence[Backtest]) -> Backtest:
             reference={name: sums + part.reference[name] for name, sums in whole.reference.items()},
             known=whole.known + part.known,
             scaled=whole.scaled + part.scaled,
+            notes=tuple(dict.fromkeys(whole.notes + part.notes)),
         )
     return whole
 

@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 def backtest(
-    models: Mapping[str, Predict],
+    models: Mapping[str, Predict | None],
     series: SeriesSet,
     *,
     horizon: int,
@@ -38,10 +38,12 @@ def backtest(
     season: int = 1,
     scale_stops: ArrayLike | None = None,
     quantiles: Mapping[str, QuantilePredict] | None = None,
+    intervals: Mapping[str, QuantilePredict] | None = None,
     levels: Sequence[float] = (),
     metrics: Sequence[str] | None = None,
     block: int = 256,
     tell: Callable[[int, int], None] | None = None,
+    notes: Sequence[str] = (),
 ) -> Backtest:
     """Forecast from the origins first, first + stride, ... of each series, and score all.
 
@@ -51,7 +53,7 @@ def backtest(
 
     Args:
         models: name -> forecasts [n, H, K] of n pairs of a series and an origin; a function may
-            read a series only before the origin
+            read a series only before the origin; None has an empty row
         series: S series, K channels; a missing (NaN) value is not scored
         horizon: H, steps of each forecast
         first_origins: [S], or one number for all: known steps at the first origin, 1 or more
@@ -62,18 +64,23 @@ def backtest(
             default
         quantiles: name of a model -> forecasts [n, H, K, Q] of its quantiles, for its `crps` and
             intervals
+        intervals: name of one of them -> the like, for its intervals alone, in place of `quantiles`
         levels: Q rising levels of the quantiles; each pair q and 1 - q makes an interval
         metrics: of mae, mse, rmse, smape, mase, owa and, with quantiles, crps, coverage, width
-            (of each interval: "coverage_80"); by default all but mse
+            (of each interval: "coverage_80", which also names it alone); by default all but mse
         block: origins forecast at once
         tell: called with the number of origins done, and of all, after each block
+        notes: sentences to show below the table
 
     Raises:
         ValueError: An argument is not so, no series has an origin, no value is known, or a
             forecast has another shape or is not finite where the truth is known.
     """
-    quantile_models = dict(quantiles or {})
-    _check_names(models, quantile_models)
+    if not models:
+        raise ValueError("models must hold one model or more, got none.")
+    quantile_models, interval_models = dict(quantiles or {}), dict(intervals or {})
+    _check_names(models, quantile_models, "quantiles must name models of models")
+    _check_names(quantile_models, interval_models, "intervals must name models of quantiles")
     for name, value in (("horizon", horizon), ("stride", stride), ("block", block)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}.")
@@ -81,7 +88,7 @@ def backtest(
     levels = tuple(float(level) for level in levels)
     if quantile_models:
         measure.check_levels(levels)
-    columns, intervals = _columns(metrics, levels if quantile_models else ())
+    columns, pairs = _columns(metrics, levels if quantile_models else ())
     first = _steps(first_origins, series, "first_origins")
     latest = series.lengths - horizon
     if last_origins is not None:
@@ -112,11 +119,21 @@ def backtest(
             truth = run.truth(which, origin)
             run.count(which, truth)
             for name, predict in models.items():
+                if predict is None:
+                    run.leave_empty(name)
+                    continue
                 forecast = predict(series, which, origin, horizon)
                 run.add(name, which, origin, truth, forecast)
             for name, predict_quantiles in quantile_models.items():
-                found = predict_quantiles(series, which, origin, horizon, levels)
-                run.add_quantiles(name, which, origin, truth, found, levels, intervals)
+                own = interval_models.get(name, predict_quantiles)
+                score = (name, which, origin, truth)
+                if own is predict_quantiles or "crps" in terms:
+                    found = predict_quantiles(series, which, origin, horizon, levels)
+                    apart = pairs if own is predict_quantiles else {}
+                    run.add_quantiles(*score, found, levels, apart, "crps" in terms)
+                if own is not predict_quantiles and pairs:
+                    found = own(series, which, origin, horizon, levels)
+                    run.add_quantiles(*score, found, levels, pairs, False)
             if tell is not None:
                 tell(stop, len(origins))
     if not run.known.any():
@@ -130,6 +147,7 @@ def backtest(
         reference=run.reference,
         known=run.known,
         scaled=run.scaled,
+        notes=tuple(notes),
     )
 
 
@@ -172,10 +190,15 @@ class _Run:
 
     def add_reference(self, which: Whole, origins: Whole, forecast: Floats) -> None:
         truth = self.truth(which, origins)
+        forecast = np.nan_to_num(forecast)  # 0 where nothing was seen before the origin
         self._check("naive2", which, origins, truth, forecast, truth.shape)
         errors = self._errors(which, truth, forecast, {"symmetric", "scaled"})
         for term, error in errors.items():
             _add(self.reference[term], which, _total(error))
+
+    def leave_empty(self, name: str) -> None:
+        for sums in self.sums.values():
+            sums[self.models.index(name)] = np.nan
 
     def add_quantiles(
         self,
@@ -186,22 +209,22 @@ class _Run:
         found: Floats,
         levels: tuple[float, ...],
         intervals: Mapping[str, tuple[int, int]],
+        crps: bool,
     ) -> None:
         found = np.asarray(found, dtype=np.float64)
         shape = (*truth.shape, len(levels))
         self._check(f"{name} (quantiles)", which, origins, truth, found, shape)
-        scores = {}
-        if "crps" in self.terms:
-            scores["crps"] = measure.crps_from_quantiles(truth, found, levels)
+        if crps:
+            self._add(name, "crps", which, measure.crps_from_quantiles(truth, found, levels))
         for column, (low, high) in intervals.items():
             kind = measure.covered if column.startswith("coverage") else measure.interval_width
-            scores[column] = kind(truth, found[..., low], found[..., high])
-        number = self.models.index(name)
-        for term, score in scores.items():
-            sums = self.sums[term][number]
-            if np.isnan(sums[0, 0]):
-                sums[:] = 0
-            _add(sums, which, _total(score))
+            self._add(name, column, which, kind(truth, found[..., low], found[..., high]))
+
+    def _add(self, name: str, term: str, which: Whole, score: Floats) -> None:
+        sums = self.sums[term][self.models.index(name)]
+        if np.isnan(sums[0, 0]):
+            sums[:] = 0
+        _add(sums, which, _total(score))
 
     def _errors(
         self, which: Whole, truth: Floats, forecast: Floats, terms: set[str]
@@ -258,6 +281,16 @@ def _add(sums: NDArray[Any], which: Whole, rows: NDArray[Any]) -> None:
     sums[which[begins]] += np.add.reduceat(rows, begins, axis=0)
 
 
+def interval_levels(levels: Sequence[float]) -> dict[str, tuple[int, int]]:
+    """Coverage in percent -> positions of the two levels q and 1 - q, the widest first."""
+    return {
+        f"{100 * (levels[high] - level):.6g}": (low, high)
+        for low, level in enumerate(levels)
+        for high in range(low + 1, len(levels))
+        if abs(level + levels[high] - 1) < 1e-9
+    }
+
+
 def _columns(
     metrics: Sequence[str] | None, levels: tuple[float, ...]
 ) -> tuple[tuple[str, ...], dict[str, tuple[int, int]]]:
@@ -265,14 +298,15 @@ def _columns(
     asked = [metrics] if isinstance(metrics, str) else metrics
     if asked is None:
         asked = [*DEFAULT, *(QUANTILE_METRICS if levels else ())]
-    pairs = {}
-    for low, level in enumerate(levels):
-        for high in range(low + 1, len(levels)):
-            if abs(level + levels[high] - 1) < 1e-9:
-                pairs[f"{100 * (levels[high] - level):.6g}"] = (low, high)
+    pairs = interval_levels(levels)
+    each = {f"{kind}_{size}": pair for size, pair in pairs.items() for kind in INTERVAL_METRICS}
     columns: list[str] = []
     intervals = {}
     for metric in asked:
+        if metric in each:
+            columns.append(metric)
+            intervals[metric] = each[metric]
+            continue
         if metric not in METRICS + QUANTILE_METRICS:
             known = ", ".join(METRICS + QUANTILE_METRICS)
             raise ValueError(f"metrics must be of {known}, got {metric!r}.")
@@ -293,12 +327,10 @@ def _columns(
     return tuple(columns), intervals
 
 
-def _check_names(models: Mapping[str, Predict], quantiles: Mapping[str, QuantilePredict]) -> None:
-    if not models:
-        raise ValueError("models must hold one model or more, got none.")
-    unknown = sorted(set(quantiles) - set(models))
+def _check_names(names: Mapping[str, Any], used: Mapping[str, Any], rule: str) -> None:
+    unknown = sorted(set(used) - set(names))
     if unknown:
-        raise ValueError(f"quantiles must name models of models, got {', '.join(unknown)}.")
+        raise ValueError(f"{rule}, got {', '.join(unknown)}.")
 
 
 def _steps(steps: ArrayLike, series: SeriesSet, name: str) -> Whole:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,14 @@ from numpy.typing import NDArray
 
 from unrolled.data.series import SeriesSet
 from unrolled.estimators.baselines import Predict, drift, last_seen, repeat_last, seasonal_naive
+from unrolled.estimators.forecasting.parts import first_origins
 from unrolled.estimators.origins import RollingOrigins
 
 BLOCK = 2**20  # values of the windows that are read at once
+MATRICES = 2**24  # numbers of the matrices of steps that are solved at once
 RIDGE = 1e-6  # of the mean square of an input: settles inputs that are copies of each other
+
+Blocks = Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +26,8 @@ class LinearBaseline:
 
     One set of weights serves all series and channels. It is "NLinear" of Zeng, Chen, Zhang, Xu,
     "Are Transformers Effective for Time Series Forecasting?" (AAAI 2023) without its constant,
-    solved exactly: least squares with a tiny ridge penalty.
+    solved exactly: least squares with a tiny ridge penalty. Of a look-back of 1 it is the last
+    value repeated.
 
     In the window a missing value is taken as the last one seen, and what is missing or lies before
     the series at its beginning as the first one. A window that holds no value repeats the last
@@ -44,52 +50,64 @@ class LinearBaseline:
     ) -> LinearBaseline:
         """Solve for the weights on all windows of the first `stops[s]` steps of each series.
 
-        Windows with a missing value among the H next are left out. The windows of a series and
-        channel are divided by its standard deviation, so that no series outweighs the others. The
-        normal equations are summed block by block: memory does not grow with the windows.
+        Each step of the horizon is solved on the windows where it is known; one that is known in
+        none repeats the last value. A series that is too short for a whole window has one that
+        begins before it, as for the network. The windows of a series and channel are divided by its
+        standard deviation, so that no series outweighs the others. The normal equations are summed
+        block by block: memory does not grow with the windows.
 
         Args:
             series: S series of K channels
-            lookback: L, 2 or more
+            lookback: L, 1 or more
             horizon: H, 1 or more
             stops: [S], how many steps of each series may be read
             stride: steps between two windows of a series
 
         Raises:
-            ValueError: A number is too small, or no series has a whole window.
+            ValueError: A number is too small, or no series has a window with a known step.
         """
-        for name, value, least in (("lookback", lookback, 2), ("horizon", horizon, 1)):
-            if value < least:
-                raise ValueError(f"{name} must be {least} or more, got {value}.")
-        first = np.full(len(series), lookback, dtype=np.int64)
-        origins = RollingOrigins(first, np.asarray(stops, dtype=np.int64) - horizon, stride)
+        for name, value in (("lookback", lookback), ("horizon", horizon)):
+            if value < 1:
+                raise ValueError(f"{name} must be 1 or more, got {value}.")
+        stops = np.asarray(stops, dtype=np.int64)
+        first = first_origins(np.ones_like(stops), lookback, horizon, stops)
+        origins = RollingOrigins(first, stops - horizon, stride)
         spread = _spread(series, stops)
+
+        def blocks() -> Blocks:
+            return _blocks(series, origins, spread, lookback, horizon)
+
         squares = np.zeros((lookback - 1, lookback - 1))
         products = np.zeros((lookback - 1, horizon))
-        step = max(1, BLOCK // ((lookback + horizon) * series.values.shape[1]))
-        used = 0
-        for start in range(0, len(origins), step):
-            which, origin = origins.block(start, start + step)
-            past, last = _window(series, which, origin, lookback)
-            rows = (series.starts[which] + origin)[:, None] + np.arange(horizon)
-            change = series.values[rows] - last[:, None]
-            whole = ~np.isnan(change).any(axis=1)  # [n, K]; NaN in `last` is in `change` too
-            each = spread[which][whole][:, None]
-            x = past.transpose(0, 2, 1)[whole] / each
-            y = change.transpose(0, 2, 1)[whole] / each
+        known, used = np.zeros(horizon, dtype=np.int64), 0
+        for x, y in blocks():
             squares += x.T @ x
-            products += x.T @ y
+            products += x.T @ np.nan_to_num(y)
+            known += (~np.isnan(y)).sum(axis=0)
             used += len(x)
         if not used:
             raise ValueError(
-                f"no series has a window of {lookback} + {horizon} steps whose last {horizon} are "
-                f"known; the longest part to fit on has {int(np.max(stops))} steps."
+                f"no series has a window of {lookback} + {horizon} steps of whose last {horizon} "
+                f"any is known; the longest part to fit on has {int(np.max(stops))} steps."
             )
-        size = float(np.trace(squares)) / (lookback - 1)
-        if size == 0:
-            return cls(np.zeros_like(products))
-        squares[np.diag_indices_from(squares)] += RIDGE * size
-        return cls(np.linalg.solve(squares, products).astype(np.float64, copy=False))
+        weights = np.zeros_like(products)
+        if lookback == 1:
+            return cls(weights)
+        whole = known == used
+        if whole.any():
+            weights[:, whole] = _solve(squares, products[:, whole])
+        some = np.flatnonzero(~whole & (known > 0))
+        at_once = max(1, MATRICES // squares.size)
+        for begin in range(0, len(some), at_once):
+            steps = some[begin : begin + at_once]
+            without = np.zeros((len(steps), *squares.shape))
+            for x, y in blocks():
+                for i, h in enumerate(steps):
+                    gone = x[np.isnan(y[:, h])]
+                    without[i] += gone.T @ gone
+            for i, h in enumerate(steps):
+                weights[:, h] = _solve(squares - without[i], products[:, h])
+        return cls(weights)
 
     def __call__(
         self,
@@ -116,17 +134,48 @@ class LinearBaseline:
 
 def baselines(
     series: SeriesSet, *, season: int, lookback: int, horizon: int, stops: NDArray[np.int64]
-) -> dict[str, Predict]:
+) -> dict[str, Predict | None]:
     """The four that stand beside every model, by name; "linear" is fitted up to `stops`.
 
-    "seasonal naive" is left out for a season of 1, where it repeats the last value too.
+    "seasonal naive" is left out for a season of 1, where it repeats the last value too. "linear" is
+    None where there is nothing to fit it on.
     """
-    plain: dict[str, Predict] = {"repeat last": repeat_last}
+    plain: dict[str, Predict | None] = {"repeat last": repeat_last}
     if season > 1:
         plain["seasonal naive"] = seasonal_naive(season)
     plain["drift"] = drift
-    plain["linear"] = LinearBaseline.fit(series, lookback, horizon, stops)
+    try:
+        plain["linear"] = LinearBaseline.fit(series, lookback, horizon, stops)
+    except (ValueError, np.linalg.LinAlgError):
+        plain["linear"] = None
     return plain
+
+
+def _blocks(
+    series: SeriesSet,
+    origins: RollingOrigins,
+    spread: NDArray[np.float64],
+    lookback: int,
+    horizon: int,
+) -> Blocks:
+    """Inputs [m, L - 1], and targets [m, H] of which one or more is known, NaN for the others."""
+    step = max(1, BLOCK // ((lookback + horizon) * series.values.shape[1]))
+    for start in range(0, len(origins), step):
+        which, origin = origins.block(start, start + step)
+        past, last = _window(series, which, origin, lookback)
+        rows = (series.starts[which] + origin)[:, None] + np.arange(horizon)
+        change = series.values[rows] - last[:, None]
+        some = ~np.isnan(change).all(axis=1)  # [n, K]; NaN in `last` is in `change` too
+        each = spread[which][some][:, None]
+        yield past.transpose(0, 2, 1)[some] / each, change.transpose(0, 2, 1)[some] / each
+
+
+def _solve(squares: NDArray[np.float64], products: NDArray[np.float64]) -> NDArray[np.float64]:
+    size = float(np.trace(squares)) / len(squares)
+    if size <= 0:
+        return np.zeros_like(products)
+    ridge = squares + RIDGE * size * np.eye(len(squares))
+    return np.linalg.solve(ridge, products).astype(np.float64, copy=False)
 
 
 def _window(
