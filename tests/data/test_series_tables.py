@@ -120,6 +120,17 @@ class TestLongForm:
                     first = {"h": "2024-03-29T23", "D": "2024-03-30"}[unit]
                     assert series.times(0, 0, 1)[0] == np.datetime64(first)
 
+    def test_the_hour_that_the_clock_shows_twice(self) -> None:
+        times = pl.datetime_range(
+            dt.datetime(2024, 10, 26), dt.datetime(2024, 10, 28), "1h",
+            time_zone="Europe/Paris", eager=True,
+        )  # fmt: skip
+        table = pl.DataFrame({"t": times}).with_columns(y=1.0)
+        series = series_from_table(table, time="t", target="y")
+        assert series.lengths.tolist() == [50]
+        assert series.frequency is not None
+        assert series.frequency.name == "h"
+
     def test_a_column_may_be_group_and_static(self, frame: Frame) -> None:
         columns = {"id": ["b", "b", "a", "a"], "t": [1, 2, 1, 2], "y": [1.0, 2.0, 3.0, 4.0]}
         static = series_from_table(
@@ -248,8 +259,10 @@ class TestCovariates:
         series = series_from_table(frame(columns), time="t", target="y", future=["f"])
         assert series.lengths.tolist() == [4]
         columns["f"][2] = "b"
-        series = series_from_table(frame(columns), time="t", target="y", future=["f"])
-        assert series.lengths.tolist() == [2]
+        columns["g"] = [1, 2, None, 3]
+        for future in (["f"], ["g"], ["f", "g"]):
+            series = series_from_table(frame(columns), time="t", target="y", future=future)
+            assert series.lengths.tolist() == [2]
 
     def test_a_static_column_that_varies(self, frame: Frame) -> None:
         columns = {"id": ["a", "a", "b", "b"], "t": [1, 2, 1, 2], "y": [1.0, 2.0, 3.0, 4.0],
@@ -260,6 +273,15 @@ class TestCovariates:
             series_from_table(frame(columns), **given, static=["s"])
         with pytest.raises(ValueError, match=r"^static column 'n' changes .* 'a' from 1.0 to nan"):
             series_from_table(frame(columns), **given, static=["n"])
+
+    def test_a_static_number_may_be_missing(self, frame: Frame) -> None:
+        columns = {"id": ["a", "a", "b", "b"], "t": [1, 2, 1, 2], "y": [1.0, 2.0, 3.0, 4.0],
+                   "n": [1.0, 1.0, None, None]}  # fmt: skip
+        static = series_from_table(
+            frame(columns), time="t", target="y", group="id", static=["n"]
+        ).static
+        assert static is not None
+        np.testing.assert_array_equal(static.values, [[1], [np.nan]])
 
     def test_what_is_no_covariate(self, frame: Frame) -> None:
         columns = {"t": [1, 2], "y": [1.0, 2.0], "when": days(2), "big": [1.0, np.inf]}
