@@ -18,22 +18,20 @@ COMMON: dict[str, Any] = {
     "clip_norm": 1.0,
     "patience": 4,
 }
-ETT: dict[str, dict[int, dict[str, Any]]] = {
-    name: {
-        horizon: {
-            "lookback": 96,
-            "segment": 48,
-            "normalization": "mean",
-            "hidden_size": 64,
-            "dropout": 0.5,
-            "learning_rate": 1e-3,
-            "batch_size": 512,
-            "max_epochs": 12,
-        }
-        for horizon in (96, 192, 336, 720)
-    }
-    for name in ("ETTh1", "ETTh2")
+_ETT: dict[str, Any] = {
+    "lookback": 96,
+    "segment": 48,
+    "normalization": "mean",
+    "hidden_size": 64,
+    "dropout": 0.5,
+    "learning_rate": 1e-3,
+    "batch_size": 512,
+    "max_epochs": 12,
 }
+ETT: dict[str, dict[int, dict[str, Any]]] = {
+    name: {horizon: _ETT for horizon in (96, 192, 336, 720)} for name in ("ETTh1", "ETTh2")
+}
+ETT["ETTh1"][96] = {**_ETT, "normalization": "last", "hidden_size": 256}
 INFORMER: dict[str, Any] = {
     "lookback": 336,
     "segment": 24,
