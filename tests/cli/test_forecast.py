@@ -71,6 +71,29 @@ def test_forecasts_are_those_of_python(succeed: Succeed, prices: None) -> None:
     np.testing.assert_allclose(of_data["price"][:2], found["price"][:2], rtol=1e-6)
 
 
+def test_times_that_are_no_texts(succeed: Succeed) -> None:
+    day, hour = pl.read_csv("shop.csv").head(90), pl.read_csv("temps.csv")
+    day.with_columns(pl.col("day").str.to_date()).write_parquet("shop.parquet")
+    succeed(SHOP.replace(".csv", ".parquet"))
+    assert frame(succeed("forecast model"))["day"][0] == "2024-03-31"
+    hour.with_columns(pl.col("date").str.to_datetime("%Y-%m-%dT%H:%M")).write_parquet("t.parquet")
+    succeed(TEMPS.replace("temps.csv", "t.parquet"))
+    assert frame(succeed("forecast model"))["date"][0] == "2010-01-15T00:00:00"
+    succeed("forecast model t.parquet --out f.parquet")
+    assert pl.read_parquet("f.parquet").schema["date"] == pl.Datetime("us")
+
+
+def test_data_has_the_steps_of_training(succeed: Succeed, run: Run) -> None:
+    succeed(TEMPS)
+    pl.read_csv("temps.csv").head(1).write_csv("one.csv")
+    assert frame(succeed("forecast model one.csv"))["date"][0] == "2010-01-01T01:00"
+    table = pl.read_csv("shop.csv").head(90)
+    table.select(date="day", temp="sales").write_csv("days.csv")
+    assert (
+        "error: days.csv: the table lacks 2047 of 2137 hours" in run("forecast model days.csv").said
+    )
+
+
 def test_intervals(succeed: Succeed) -> None:
     succeed(f"{TEMPS} --calibration-steps 72")
     found = frame(succeed("forecast model --coverage 0.9,0.5 --coverage 0.5"))
@@ -172,7 +195,7 @@ def test_backtest_is_that_of_python(succeed: Succeed, prices: None, run: Run) ->
     known = load("model").backtest(
         pl.read_csv("prices.csv"), steps=12, stride=3, metrics=("mae", "mase")
     )
-    assert found == {"origins": 15, "rows": known.rows()}
+    assert found == {"origins": 15, "rows": known.rows(), "notes": list(known.notes)}
     by = json.loads(run("backtest model prices.csv --by step,series --json").out)
     assert len(by["rows"]) == 5 * 5 * 6
     assert set(by["rows"][0]) == {"model", "series", "step", "mae", "rmse", "smape", "mase", "owa"}

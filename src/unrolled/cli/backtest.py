@@ -118,7 +118,8 @@ def backtest(
         write_picture(error_figure(found, data.name), picture)
     if as_json:
         origins = int(found.origins.sum())
-        typer.echo(json.dumps({"origins": origins, "rows": found.rows(parts)}))
+        whole = {"origins": origins, "rows": found.rows(parts), "notes": list(found.notes)}
+        typer.echo(json.dumps(whole))
     else:
         told(saved, data, series, asked)
         sys.stdout.write(f"\n{found.table(parts)}\n")

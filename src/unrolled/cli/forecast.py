@@ -98,7 +98,7 @@ def forecast(
         )
     if table is not None:
         table = saved.columns.prepare(table, str(data))
-    from unrolled.cli.forecasts import forecasts
+    from unrolled.cli.forecasts import forecasts, with_short_times
 
     frame, made = forecasts(saved, table, str(data), horizon, levels)
     if picture is not None:
@@ -111,11 +111,13 @@ def forecast(
         figure = forecast_figure(drawn, which, lookback=saved.model.lookback_)
         write_picture(figure, picture)
     if out is None:
-        sys.stdout.write(frame.write_csv())
+        sys.stdout.write(with_short_times(frame).write_csv())
     else:
         from unrolled.runtime.files import write_whole
 
-        write_whole(out, content(frame, out.suffix.lower()))
+        parquet = out.suffix.lower() == ".parquet"
+        written = frame if parquet else with_short_times(frame)
+        write_whole(out, content(written, out.suffix.lower()))
         typer.echo(f"{out}: {len(frame):,} forecasts")
     if picture is not None:
         typer.echo(short(picture), err=out is None)

@@ -90,3 +90,14 @@ def _check_known(saved: SavedForecaster, series: SeriesSet, name: str, horizon: 
             f"{name}: a forecast reads {', '.join(columns.future)} of {ahead:,} steps ahead, and "
             f"{known[s]:,}{of} are known; add rows to the data whose {target} is empty"
         )
+
+
+def with_short_times(frame: pl.DataFrame) -> pl.DataFrame:
+    """A table to be written as text, whose times are dates where they all are at midnight."""
+    short = []
+    for column in frame.select(pl.selectors.datetime(time_zone=None)):
+        if (column.dt.truncate("1d") == column).all():
+            short.append(column.dt.strftime("%Y-%m-%d"))
+        elif (column.dt.truncate("1s") == column).all():
+            short.append(column.dt.strftime("%Y-%m-%dT%H:%M:%S"))
+    return frame.with_columns(short)

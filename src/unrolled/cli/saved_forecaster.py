@@ -52,6 +52,9 @@ class SavedForecaster:
                 f"{name} was fitted on arrays and does not say which columns to read; load it in "
                 f"Python by unrolled.load({name!r})"
             )
+        if model.frequency is None and model.tail_.frequency is not None:
+            # New data has the steps that the model knows, also where a row or two tell none.
+            model.frequency = model.tail_.frequency.name
         stored: Any = model.table_
         if stored is None:
             stored = {"in_order": False, "test_steps": 0}
