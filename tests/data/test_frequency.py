@@ -186,3 +186,7 @@ class TestInfer:
         for times in (["2024-01-02", "2024-01-01"], ["2024-01-01", "2024-01-01"]):
             with pytest.raises(ValueError, match=r"^times must rise from step to step"):
                 self.name(*times)
+
+
+def test_steps_that_do_not_divide_a_day_or_a_year_have_no_season() -> None:
+    assert [Frequency.parse(name).season for name in ("7h", "25min", "5MS", "24MS")] == [1] * 4
