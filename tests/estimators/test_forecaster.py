@@ -473,6 +473,20 @@ def test_a_backtest_stands_beside_baselines(strategy: str, refit: bool) -> None:
             model.predict()
 
 
+@pytest.mark.parametrize("kind", ["one", "many"])
+def test_a_backtest_of_other_series_takes_their_own_scale(kind: str) -> None:
+    """Arrays of as many series as those of the fit: the same in another unit, and scored alike."""
+    X = given(kind).X
+    model = make("segments", max_epochs=5).fit(X)
+
+    def score(unit: float) -> float:
+        series = [unit * x for x in X] if kind == "many" else unit * X
+        found: float = model.backtest(series, steps=8).rows()[0]["mase"]
+        return found
+
+    assert score(1e-3) == pytest.approx(score(1e3), rel=1e-4)
+
+
 # Going on
 
 
