@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unrolled.estimators.conformal import MOST, Conformal
+from unrolled.estimators.conformal import MOST, Conformal, Residuals
 
 RNG = np.random.default_rng(8)
 RESIDUALS = RNG.normal(size=(40, 3, 2)) * np.array([1.0, 5.0])
@@ -64,6 +64,39 @@ def test_with_many_residuals_the_next_higher_kept_rank_is_taken() -> None:
             exact = int(np.ceil((n + 1) * coverage))
             rank = int(np.searchsorted(ordered[:n], fitted.reach(coverage)[h, 0])) + 1
             assert exact <= rank <= exact + n // MOST
+
+
+def blocks(residuals: np.ndarray, widths: np.ndarray | None, most: int | None) -> Conformal:
+    found = Residuals(most)
+    for start in range(0, len(residuals), 7):
+        part = None if widths is None else widths[start : start + 7]
+        found.add(residuals[start : start + 7], part)
+    return found.conformal()
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_residuals_that_come_in_blocks_are_those_of_one(scaled: bool) -> None:
+    widths = RNG.uniform(0.5, 8, (40, 1, 2)) if scaled else None
+    assert blocks(RESIDUALS, widths, None).to_config() == (
+        Conformal.fit(RESIDUALS, widths).to_config()
+    )
+
+
+def test_of_many_residuals_a_random_part_is_kept() -> None:
+    many = np.abs(RNG.normal(size=(5000, 2, 2))) * np.arange(1, 5001)[:, None, None]
+    many[RNG.random(many.shape) < 0.5] = np.nan
+    many[:, 1, 1] = np.nan
+    many[::700, 1, 1] = 3.0  # 8 known ones, which are all kept
+    found = blocks(many, None, 300)
+    np.testing.assert_array_equal(found.counts, [[300, 300], [300, 8]])
+    assert np.isin(found.scores[:, 0, 0], many[:, 0, 0]).all()
+    whole = Conformal.fit(many)
+    # each of 300 residuals is below the q-quantile with probability q
+    for coverage in (0.3, 0.5, 0.8):
+        below = many[:, 0, 0] <= found.reach(coverage)[0, 0]
+        share = below.sum() / whole.counts[0, 0]
+        assert abs(share - coverage) < 3.5 * np.sqrt(coverage * (1 - coverage) / 300)
+    assert blocks(many, None, 300).to_config() == found.to_config()
 
 
 def test_it_is_saved_to_the_bit() -> None:

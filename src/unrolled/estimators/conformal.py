@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MOST = 1000  # order statistics that are kept a step; with more residuals, the next higher is taken
+KEPT = 2**21  # residuals that are kept of those that come block by block
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +48,10 @@ class Conformal:
         Raises:
             ValueError: Other shapes, an infinite residual, a step without any, or bad widths.
         """
-        errors = np.abs(np.asarray(residuals, dtype=np.float64))
-        if errors.ndim != 3 or 0 in errors.shape:
-            raise ValueError(f"residuals has shape {list(errors.shape)}; [n, H, K] is needed.")
-        if np.isinf(errors).any():
-            raise ValueError("residuals holds infinity; finite numbers, or NaN, are needed.")
-        if widths is not None:
-            errors = errors / _widths(widths, errors.shape)
+        return cls._ranked(_errors(residuals, widths), widths is not None)
+
+    @classmethod
+    def _ranked(cls, errors: NDArray[np.float64], scaled: bool) -> Conformal:
         counts = np.asarray((~np.isnan(errors)).sum(axis=0), dtype=np.int64)
         if (counts == 0).any():
             h, k = np.argwhere(counts == 0)[0]
@@ -61,7 +59,7 @@ class Conformal:
         errors = np.sort(errors, axis=0)  # NaN last
         J = min(int(counts.max()), MOST)
         ranks = -(-(np.arange(1, J + 1)[:, None, None] * counts) // J)
-        return cls(np.take_along_axis(errors, ranks - 1, axis=0), counts, widths is not None)
+        return cls(np.take_along_axis(errors, ranks - 1, axis=0), counts, scaled)
 
     def interval(
         self, forecast: ArrayLike, coverage: float, widths: ArrayLike | None = None
@@ -142,6 +140,64 @@ class Conformal:
         if not isinstance(config["scaled"], bool):
             raise ValueError("conformal scaled needs true or false.")
         return cls(scores, counts.astype(np.int64), config["scaled"])
+
+
+class Residuals:
+    """Residuals that come block by block, from which a `Conformal` is fitted in bounded memory.
+
+    Each step and channel keeps `most` of its known residuals at least. Where there are more, they
+    are drawn at random, always the same: the intervals are then those of a random part, which is as
+    exchangeable with new residuals as the whole.
+
+    Args:
+        most: residuals to keep a step and channel; by default 2²¹ of all, and 1000 or more.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+        self._blocks: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+        self._rows, self._scaled = 0, False
+        self._rng = np.random.default_rng(0)
+
+    def add(self, residuals: ArrayLike, widths: ArrayLike | None = None) -> None:
+        """Go on by a block; arguments and errors as of `Conformal.fit`."""
+        errors = _errors(residuals, widths)
+        self._scaled = widths is not None
+        if self._most is None:
+            self._most = max(MOST, KEPT // errors[0].size)
+        keys = np.broadcast_to(self._rng.random((len(errors), 1, 1)), errors.shape)
+        self._blocks.append((errors, keys))
+        self._rows += len(errors)
+        if self._rows > 2 * self._most:
+            self._draw()
+
+    def conformal(self) -> Conformal:
+        """Of all that was added, one block or more.
+
+        Raises:
+            ValueError: A step has no residual.
+        """
+        if self._most is not None and self._rows > self._most:
+            self._draw()
+        return Conformal._ranked(np.concatenate([e for e, _ in self._blocks]), self._scaled)
+
+    def _draw(self) -> None:
+        """Keep those of the smallest keys, known ones first."""
+        errors, keys = (np.concatenate(parts) for parts in zip(*self._blocks, strict=True))
+        unknown_last = np.where(np.isnan(errors), np.inf, keys)
+        kept = np.argpartition(unknown_last, self._most, axis=0)[: self._most]
+        errors, keys = (np.take_along_axis(part, kept, axis=0) for part in (errors, keys))
+        self._blocks, self._rows = [(errors, keys)], len(errors)
+
+
+def _errors(residuals: ArrayLike, widths: ArrayLike | None) -> NDArray[np.float64]:
+    """|residuals| over widths."""
+    errors = np.abs(np.asarray(residuals, dtype=np.float64))
+    if errors.ndim != 3 or 0 in errors.shape:
+        raise ValueError(f"residuals has shape {list(errors.shape)}; [n, H, K] is needed.")
+    if np.isinf(errors).any():
+        raise ValueError("residuals holds infinity; finite numbers, or NaN, are needed.")
+    return errors if widths is None else errors / _widths(widths, errors.shape)
 
 
 def _widths(widths: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
