@@ -153,6 +153,33 @@ def test_time_zones_over_a_change_of_the_clock(pandas: bool) -> None:
         assert made["t"].dtype == given["t"].dtype
 
 
+@pytest.mark.parametrize("pandas", [False, True])
+def test_days_that_begin_where_the_clock_skips(pandas: bool) -> None:
+    """Midnight of 8 September 2024 does not exist in Chile; that of 7 April comes twice there."""
+    for first, ahead in (
+        (dt.datetime(2024, 9, 5), ["08T01:00:00-03:00", "09T00:00:00-03:00"]),
+        (dt.datetime(2024, 4, 4), ["07T00:00:00-04:00", "08T00:00:00-04:00"]),
+    ):
+        days = pl.Series([first + dt.timedelta(days=i) for i in range(3)])
+        table = pl.DataFrame({"t": days.dt.replace_time_zone("America/Santiago"), "y": [1.0] * 3})
+        given = table.to_pandas() if pandas else table
+        series = series_from_table(given, time="t", target="y")
+        made = forecast_frame(
+            given, series, {"y": np.ones((1, 2))}, time="t", group=None, horizon=2
+        )
+        assert [moment.isoformat()[8:] for moment in made["t"]] == ahead
+        assert made["t"].dtype == given["t"].dtype
+
+
+def test_days_of_a_clock_with_a_fixed_offset() -> None:
+    zone = dt.timezone(dt.timedelta(hours=2))
+    days = [dt.datetime(2024, 1, day, tzinfo=zone) for day in (1, 2)]
+    table = pd.DataFrame({"t": pd.Series(days), "y": [1.0, 2.0]})
+    series = series_from_table(table, time="t", target="y")
+    made = forecast_frame(table, series, {"y": np.ones((1, 1))}, time="t", group=None, horizon=1)
+    assert made["t"].tolist() == [dt.datetime(2024, 1, 3, tzinfo=zone)]
+
+
 def test_ids_have_the_type_of_the_group() -> None:
     columns = {"id": ["b", "a"], "t": [1, 1], "y": [1.0, 2.0]}
     for table in (

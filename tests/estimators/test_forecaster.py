@@ -385,8 +385,10 @@ def test_what_cannot_be_forecast() -> None:
         with pytest.raises(ValueError, match=r"forecasts 5 steps, got horizon=6; fit with that"):
             make(strategy).fit(x).predict(6)
     assert make("recursive").fit(x).predict(31).shape == (31,)
-    with pytest.raises(ValueError, match="future goes with X; what follows the series of fit"):
+    with pytest.raises(ValueError, match="future: the series were given without covariates known"):
         model.predict(future=x)
+    with pytest.raises(ValueError, match="static goes with X; what follows is told by update"):
+        model.predict(static=[1.0])
     with pytest.raises(ValueError, match="have 2 targets, but Forecaster was fitted on 1"):
         model.predict(X=given("two").X)
     with pytest.raises(ValueError, match=r"have past covariates, but .* had none"):

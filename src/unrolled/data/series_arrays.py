@@ -13,6 +13,7 @@ from unrolled.data import checks, tables
 from unrolled.data.covariates import covariates, finite_or_missing
 from unrolled.data.frequency import Frequency, infer
 from unrolled.data.iso_times import as_times
+from unrolled.data.regular_times import shown
 from unrolled.data.series import Covariates, SeriesSet
 
 
@@ -232,11 +233,13 @@ def _times(
             i = int(np.argmax(off))
             if i == 0:
                 raise ValueError(
-                    f"times of series {ids[s]!r} begin at {part[0]}, where no step of the "
+                    f"times of series {ids[s]!r} begin at {shown(part[0])}, where no step of the "
                     f"frequency {frequency.name!r} can be."
                 )
             raise ValueError(
-                f"times must rise regularly: after {part[i - 1]} series {ids[s]!r} has {part[i]} "
-                f"where the frequency {frequency.name!r} gives {frequency.at(part[i - 1], 1)}."
+                f"times must rise regularly: after {shown(part[i - 1])} series {ids[s]!r} has "
+                f"{shown(part[i])} where the frequency {frequency.name!r} gives "
+                f"{shown(frequency.at(part[i - 1], 1)[()])}; give a step without values as NaN "
+                f"(gaps='fill' does so for DataFrames, not for arrays)."
             )
     return np.array([part[0] for part in read], dtype=read[0].dtype), frequency

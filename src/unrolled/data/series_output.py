@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,15 +105,41 @@ def _times_like(
         return nw.new_series(name, _moments_like(times, before[0]), backend=backend)
     column = nw.new_series(name, times, backend=backend)
     if isinstance(wanted, nw.Datetime):
-        column = column.cast(nw.Datetime(wanted.time_unit))
         if wanted.time_zone is None:
-            return column
-        if frequency.kind == "time" and frequency.step < DAY:
+            return column.cast(nw.Datetime(wanted.time_unit))
+        local = frequency.kind != "time" or frequency.step >= DAY
+        zone = _zone(wanted.time_zone) if local else None
+        if zone is not None:
+            column = nw.new_series(name, _in_utc(times, zone), backend=backend)
+        column = column.cast(nw.Datetime(wanted.time_unit))
+        if zone is not None or not local:
             return column.dt.replace_time_zone("UTC").dt.convert_time_zone(wanted.time_zone)
         return column.dt.replace_time_zone(wanted.time_zone)
     if wanted == nw.Date and (times != times.astype("datetime64[D]")).any():
         return column
     return column.cast(wanted)
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """A time zone by name; None where Python has none of that name, as of a fixed offset."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def _in_utc(times: NDArray[Any], zone: ZoneInfo) -> NDArray[Any]:
+    """Times of a local clock in UTC, datetime64[us] both.
+
+    A time that the clock skips is as much later as it skips, and of one that comes twice it is the
+    first.
+    """
+    each, places = np.unique(times, return_inverse=True)
+    moments = [
+        moment.replace(tzinfo=zone).astimezone(timezone.utc).replace(tzinfo=None)
+        for moment in each.tolist()
+    ]
+    return np.array(moments, dtype="datetime64[us]")[places]
 
 
 def _moments_like(times: NDArray[Any], example: Any) -> list[Any]:

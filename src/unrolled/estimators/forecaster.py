@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unrolled.data.series import SeriesSet
 from unrolled.data.series_output import forecast_frame
-from unrolled.data.tables import is_dataframe
-from unrolled.estimators.backtest_result import Backtest
 from unrolled.estimators.forecast_metrics import check_levels
-from unrolled.estimators.forecasting.evaluation import run
+from unrolled.estimators.forecasting.append import revised
+from unrolled.estimators.forecasting.backtests import ForecastBacktests
+from unrolled.estimators.forecasting.fitted_on import FittedOn
 from unrolled.estimators.forecasting.learning import error_scale
 from unrolled.estimators.forecasting.memory import Memory
-from unrolled.estimators.forecasting.parts import split, whole_number
-from unrolled.estimators.forecasting.reading import (
-    Kind,
-    Roles,
-    one_step,
-    read,
-    read_new,
-    several,
-    which_series,
-)
-from unrolled.estimators.forecasting.saving import ForecastSaving
+from unrolled.estimators.forecasting.new_values import one_step, read_ahead, read_new
+from unrolled.estimators.forecasting.parts import no_series, split, whole_number
+from unrolled.estimators.forecasting.reading import Kind, read
+from unrolled.estimators.forecasting.saved import check_ids
 from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Seeds, seeds
 from unrolled.estimators.trainable import Trainable, read_checkpoint
@@ -43,13 +35,15 @@ SEED = 0
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Forecaster(ForecastSaving):
+class Forecaster(ForecastBacktests):
     """A recurrent network that forecasts one series or thousands, of one target or several.
 
-    X is one series [T] or [T, K], a list of series of any lengths, an array [S, T, K], or a
-    DataFrame in long form whose columns are named by `time_column`, `group_column` and
-    `target_columns`. NaN is a missing value: it counts in no loss, and is read as the last value
-    before it, with a column that tells so. What comes back is of the same kind.
+    X is one series [T] or [T, K], a list of series of any lengths, an array [S, T, K] (an array
+    [S, T] is one series of T targets), or a DataFrame: in long form, with columns named by
+    `time_column`, `group_column` and `target_columns`, or in wide form, where `target_columns` is
+    () and each column beside the time is a series. NaN is a missing value: it counts in no loss,
+    and is read as the last value before it, with a column that tells so. What comes back is of the
+    same kind.
 
     All arguments stand in `docs/arguments.md`, described in `ForecastingArguments` and
     `TrainingArguments`.
@@ -57,6 +51,7 @@ class Forecaster(ForecastSaving):
     Attributes:
         series_: how many series it was fitted on.
         targets_: names of the targets.
+        tail_: the last steps that are remembered of each series.
         lookback_: L, steps that are read.
         season_: steps of a season, 1 without.
     """
@@ -105,11 +100,13 @@ class Forecaster(ForecastSaving):
             series, self._kind = read(
                 X, self._roles(), None, past=past, future=future, static=static, times=times
             )
+            check_ids(series.ids)
             stops = split(series, self._watched(), int(self.calibration_steps))
             prepared = self._learn(series, stops)
             data, watched = self._windows(prepared, series, stops, drawn)
             self._train(data, watched, drawn, stored)
             self._calibrate(series, stops, prepared)
+            self._fitted_on = FittedOn.of(series)
             self._memory = Memory(
                 *(self._network(), self._preparation, series, prepared.scales),
                 error_scale(series, stops.watched, self.season_),
@@ -128,7 +125,8 @@ class Forecaster(ForecastSaving):
         Args:
             horizon: steps; None takes the estimator's.
             X: other series, of which the last steps are read; scaled by what X holds of them.
-            past, future, static, times: of X, as in `fit`.
+            past, future, static, times: of X, as in `fit`. `future` without X is what is known of
+                the next steps for this call, row 0 of the first; it replaces what was known.
 
         Returns:
             [H], [H, K], [S, H] or [S, H, K] as X was given, or a DataFrame.
@@ -177,6 +175,7 @@ class Forecaster(ForecastSaving):
         Raises:
             ValueError: nothing is known of the spread.
         """
+        no_series("coverage", coverage)
         if not isinstance(coverage, float | np.floating) or not 0 < coverage < 1:
             raise ValueError(f"coverage must be between 0 and 1, got {coverage!r}")
         memory, kind, steps = self._from(horizon, X, past, future, static, times)
@@ -197,6 +196,7 @@ class Forecaster(ForecastSaving):
         Raises:
             ValueError: the loss learns no distribution.
         """
+        no_series("num_samples", num_samples)
         num = whole_number("num_samples", num_samples)
         memory, kind, steps = self._from(horizon, X, past, future, static, times)
         return kind.shape(memory.samples(steps, num, seeds(random_state).base))
@@ -211,8 +211,12 @@ class Forecaster(ForecastSaving):
 
         Args:
             values: of all series, as X was given: [n] or [n, K] for one, a list of such for
-                several; a DataFrame with the rows of any of the series.
-            past, future: covariates of the new steps; `future` goes on where what is known ends.
+                several, [] where one has no new values; a DataFrame with the rows of any of the
+                series. One step of each may be [S], or a number for one series.
+            past: covariates of the new steps, nested like `values`.
+            future: covariates known ahead, nested like `values`, of as many steps or more. Row 0 is
+                of the first new step, whatever was known before: rows replace those known of the
+                same steps and go on behind them.
             times: of the new steps, where a check against the last known time is wanted.
 
         Raises:
@@ -223,61 +227,13 @@ class Forecaster(ForecastSaving):
             one = one_step(values, self._kind, len(self._memory.scales.scale), len(self.targets_))
             if one is not None and self._memory.advance(one):
                 return self
-        new, which = self._read_new(values, past, future, times)
+        new, which = read_new(
+            *(values, self._roles(), self._known_levels(), self._memory.tail, self._kind),
+            past=past, future=future, times=times,
+        )  # fmt: skip
+        self._check_targets(new)
         self._memory.update(new, which)
         return self
-
-    def backtest(
-        self,
-        X: Any,
-        *,
-        steps: int | None = None,
-        horizon: int | None = None,
-        stride: int = 1,
-        refit: bool = False,
-        levels: Sequence[float] = (0.1, 0.5, 0.9),
-        metrics: Sequence[str] | None = None,
-        past: Any = None,
-        future: Any = None,
-        static: Any = None,
-        times: Any = None,
-        tell: Callable[[int, int], None] | None = None,
-    ) -> Backtest:
-        """Forecast the last steps of series from rolling origins, beside plain baselines.
-
-        The baselines are fitted on what is before the first origin: the last value, that of a
-        season before, a line through first and last value, and a linear layer on the same windows.
-
-        Args:
-            X: whole series, of which the forecaster has seen the last steps neither in `fit` nor in
-                `update`, unless `refit` is set.
-            steps: last steps of each series that are forecast; None takes one horizon.
-            horizon: steps of a forecast; None takes the estimator's.
-            stride: steps from an origin to the next.
-            refit: fit anew, with the same arguments, on what is before each origin.
-            levels: of quantiles, where they are learnt.
-            metrics: see `unrolled.estimators.backtesting.backtest`.
-            past, future, static, times: of X, as in `fit`.
-            tell: called with the number of origins done, and of all.
-
-        Returns:
-            A table by model, series and step; `print(it.table())` shows it.
-
-        Raises:
-            ValueError: the series are too short, or not those that the forecaster reads.
-        """
-        check_options(self)
-        series, _ = read(
-            X, self._roles(), self._known_levels(),
-            past=past, future=future, static=static, times=times,
-        )  # fmt: skip
-        H = whole_number("horizon", self.horizon if horizon is None else horizon)
-        last = H if steps is None else whole_number("steps", steps)
-        if last < H:
-            raise ValueError(f"steps={last} leaves no origin: each forecast has {H} steps")
-        first = series.lengths - last
-        stride = whole_number("stride", stride)
-        return run(self, series, first, H, stride, refit, tuple(levels), metrics, tell)
 
     def explain(self) -> str:
         """What computes this model, a line each, and what it remembers; see `Trainable.explain`."""
@@ -310,38 +266,25 @@ class Forecaster(ForecastSaving):
         found = memory.quantiles(steps, levels, SEED)
         return found[..., 0], found[..., 1]
 
-    def _roles(self) -> Roles:
-        return Roles(
-            self.time_column, self.group_column, several(self.target_columns),
-            several(self.past_columns), several(self.future_columns),
-            several(self.static_columns), self.frequency, self.gaps,
-        )  # fmt: skip
-
     def _watched(self) -> int | float | None:
         if self.validation_steps is not None:
             return int(self.validation_steps)
         return float(self.validation_fraction) or None
-
-    def _known_levels(self) -> dict[str, tuple[str, ...]] | None:
-        return self._preparation.levels() if self.__sklearn_is_fitted__() else None
 
     def _from(
         self, horizon: int | None, X: Any, past: Any, future: Any, static: Any, times: Any
     ) -> tuple[Memory, Kind, int]:
         """What is remembered of the series that are asked for, what they were given as, and H."""
         self._check_fitted()
+        no_series("horizon", horizon)
         steps = whole_number("horizon", self.horizon if horizon is None else horizon)
         given = {"past": past, "future": future, "static": static, "times": times}
         if X is None:
-            named = [name for name, part in given.items() if part is not None]
+            named = [name for name, part in given.items() if part is not None and name != "future"]
             if named:
-                raise ValueError(
-                    f"{named[0]} goes with X; what follows the series of fit is told by fit's own "
-                    "future covariates and by update"
-                )
-            return self._memory, self._kind, steps
-        series, kind = read(X, self._roles(), self._known_levels(), **given)
-        self._check_targets(series)
+                raise ValueError(f"{named[0]} goes with X; what follows is told by update")
+            return self._told(future), self._kind, steps
+        series, kind = self._read_alike(X, given)
         network, preparation = self._memory.network, self._preparation
         memory = Memory(
             *(network, preparation, series, preparation.transform.fit(series)),
@@ -349,24 +292,16 @@ class Forecaster(ForecastSaving):
         )
         return memory, kind, steps
 
-    def _read_new(
-        self, values: Any, past: Any, future: Any, times: Any
-    ) -> tuple[SeriesSet, NDArray[np.int64]]:
-        """New steps, and the series that each continues."""
-        tail = self._memory.tail
-        new = read_new(
-            values,
-            self._roles(),
-            self._known_levels(),
-            tail,
-            self._kind,
-            past=past,
-            future=future,
-            times=times,
+    def _told(self, future: Any) -> Memory:
+        """What is remembered, with what is known of the next steps."""
+        memory = self._memory
+        if future is None:
+            return memory
+        ahead = read_ahead(future, self._roles(), self._known_levels(), memory.tail, self._kind)
+        return Memory(
+            *(memory.network, memory.preparation, revised(memory.tail, *ahead), memory.scales),
+            *(memory.error_scale, memory.state or None),
         )
-        self._check_targets(new)
-        named = is_dataframe(values) or isinstance(values, SeriesSet)
-        return new, which_series(new, tail, by_name=named)
 
     def _given_back(self, kind: Kind, memory: Memory, columns: Mapping[str, Any]) -> Any:
         """Forecasts [S, H, K] by the end of their column's name, as X was given."""

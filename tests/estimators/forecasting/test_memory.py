@@ -85,10 +85,11 @@ def test_pieces_lead_where_the_whole_does(strategy: str, kind: str) -> None:
 )
 @pytest.mark.parametrize("kind", ["one+missing", "two+missing", "two", "many+missing"])
 def test_one_value_at_a_time(kind: str, changes: dict[str, Any]) -> None:
-    """As numbers and arrays, which take a shorter way, and as lists, which do not."""
+    """As numbers, arrays and lists of numbers, which take a shorter way, and nested lists."""
     before, whole = split("recursive", kind)
     model = fitted("recursive", before, **changes)
     short, long = copy.deepcopy(model), copy.deepcopy(model)
+    listed = copy.deepcopy(model)
     for t in range(N):
         values, _ = new(whole, t, t + 1)
         if kind.startswith("many"):
@@ -96,7 +97,13 @@ def test_one_value_at_a_time(kind: str, changes: dict[str, Any]) -> None:
             long.update([part.tolist() for part in values])
         else:
             short.update(values[0] if kind.startswith("one") else np.ascontiguousarray(values[0]))
-            long.update(values.tolist())
+            long.update(
+                [[value] for value in values] if kind.startswith("one") else values.tolist()
+            )
+        numbers = np.concatenate(values) if kind.startswith("many") else np.ravel(values)
+        listed.update([tuple, list][t % 2](numbers.tolist()))
+        assert len(listed._memory._pending) == t + 1
+        assert listed.predict(1).tobytes() == short.predict(1).tobytes()
         close(short.predict(3), long.predict(3))
         close(short.predict(1), long.predict(1))
         if t == 3:  # what is pending goes into the memory in the middle of a run

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -155,10 +156,57 @@ def test_arrays_that_do_not_fit(name: str, tmp_path: Path) -> None:
         unrolled.load(tmp_path / "bad")
 
 
-def test_a_series_whose_name_cannot_be_kept(tmp_path: Path) -> None:
-    rows = {"name": pd.to_datetime(["2020-01-01"] * 20), "t": range(20), "y": np.arange(20.0)}
+IDS = {
+    "fractions": [0.5, 1.5],
+    "dates": [date(2020, 1, 1), date(2020, 1, 2)],
+    "moments": [datetime(2020, 1, 1, 3), datetime(2020, 1, 2)],
+    "truth": [True, False],
+}
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+@pytest.mark.parametrize("name", IDS)
+def test_a_loaded_model_answers_with_the_same_table(
+    name: str, library: Any, tmp_path: Path
+) -> None:
+    """Of the same library, with the same types, names and time zone."""
+    days = pl.Series([START.item() + timedelta(days=i) for i in range(20)])
+    zoned = days.dt.replace_time_zone("Europe/Paris").dt.cast_time_unit("ms")
+    rows = pl.DataFrame({"time": zoned, "y": np.random.default_rng(0).normal(size=20)})
+    whole = pl.concat([rows.with_columns(name=pl.lit(one)) for one in IDS[name]])
+    table = whole.to_pandas() if library is pd else whole
+    model = make("direct", time_column="time", target_columns="y", group_column="name")
+    model.fit(table).save(tmp_path / "model")
+    again = unrolled.load(tmp_path / "model")
+    found, expected = again.predict(), model.predict()
+    assert type(found) is library.DataFrame
+    assert [*found.dtypes] == [*expected.dtypes]
+    for column in found.columns:
+        assert found[column].to_list() == expected[column].to_list()
+    assert found["name"].to_list()[::5] == table["name"].to_list()[::20]
+    last = rows.tail(1).with_columns(pl.col("time").dt.offset_by("1d"), name=pl.lit(IDS[name][1]))
+    again.update(last.to_pandas() if library is pd else last)
+    assert again.predict()["time"].to_list()[5] == expected["time"].to_list()[6]
+
+
+def test_a_loaded_model_of_a_wide_table(tmp_path: Path) -> None:
+    table = pd.DataFrame({"t": range(20), "a": np.arange(20.0), "b": 2 * np.arange(20.0)})
+    model = make("direct", time_column="t").fit(table)
+    model.save(tmp_path / "model")
+    pd.testing.assert_frame_equal(unrolled.load(tmp_path / "model").predict(), model.predict())
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pd.Series([START] * 20).dt.tz_localize("UTC"), [Decimal(1)] * 20, [(1, 2)] * 20,
+        [np.inf] * 20,
+    ],
+    ids=["zone", "decimal", "tuple", "infinity"],
+)  # fmt: skip
+def test_a_series_whose_name_cannot_be_kept(names: Any) -> None:
+    rows = pd.DataFrame({"t": range(20), "y": np.arange(20.0), "name": names})
     model = make("direct", time_column="t", target_columns="y", group_column="name")
-    model.fit(pd.DataFrame(rows))
-    with pytest.raises((ArtifactError, ValueError), match="names that are kept are texts and"):
-        model.save(tmp_path / "model")
-    assert not (tmp_path / "model").exists()
+    with pytest.raises(ValueError, match=r"has a name of the type .* no saved model keeps; name"):
+        model.fit(rows)
+    assert not hasattr(model, "series_")

@@ -98,9 +98,9 @@ def revised(series: SeriesSet, new: SeriesSet, which: Int) -> SeriesSet:
     rows = _rows((starts + series.lengths)[which], new.future_lengths)
     given = add.values[_rows(new.future_starts, new.future_lengths)]
     numbers = np.array([level is None for level in old.levels])
-    told = np.ones(len(given), dtype=bool)
-    if numbers.any():
-        told = ~np.isnan(given[:, numbers]).all(axis=1) | (given[:, ~numbers] > 0).any(axis=1)
+    # The number 0 of a code is a level that was not seen in training, or none.
+    told = np.isfinite(given[:, numbers]).any(axis=1) | (given[:, ~numbers] > 0).any(axis=1)
+    told |= not numbers.any()
     joined.values[rows[told]] = given[told]
     return replace(series, future=joined, future_starts=starts, future_lengths=lengths)
 

@@ -12,14 +12,16 @@ from unrolled.data.calendar import default_calendar
 from unrolled.data.series import SeriesSet
 from unrolled.data.series_windows import Layout, SeriesWindows
 from unrolled.data.window_batches import WindowBatches
-from unrolled.estimators.conformal import Conformal
+from unrolled.estimators.conformal import Conformal, Residuals
 from unrolled.estimators.forecast_metrics import season_scale
 from unrolled.estimators.forecasting import sizes
 from unrolled.estimators.forecasting.arguments import ForecastingArguments
+from unrolled.estimators.forecasting.fitted_on import FittedOn
 from unrolled.estimators.forecasting.network import ForecastNetwork, describe
-from unrolled.estimators.forecasting.parts import Stops, first_origins
+from unrolled.estimators.forecasting.parts import Stops, as_targets, first_origins
 from unrolled.estimators.forecasting.prepare import Preparation, Prepared
 from unrolled.estimators.forecasting.transform import TargetTransform
+from unrolled.estimators.origins import RollingOrigins
 from unrolled.estimators.parts import Seeds
 from unrolled.estimators.trainable import Trainable
 from unrolled.runtime.spec import Recurrent, Spec, views
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 # Windows that are evaluated at once.
 WATCHED_ROWS = 256
+# Windows whose errors are measured at once.
+CALIBRATED = 1024
 
 
 class LearntForecaster:
@@ -44,6 +48,7 @@ class LearntForecaster:
     _category_sizes: list[int]
     _preparation: Preparation
     _conformal: Conformal | None
+    _fitted_on: FittedOn
     _memory: Memory
     _kind: Kind
 
@@ -67,7 +72,7 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
         if self.difference >= longest:
             raise ValueError(
                 f"difference={self.difference} needs more steps than that to train on, got "
-                f"{longest} in the longest series"
+                f"{longest} in the longest series{as_targets(series)}"
             )
         asked = self.lookback or self.horizon
         if self.strategy == "direct" and series.future is not None and asked < self.horizon:
@@ -190,7 +195,7 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
         if not data.num_windows:
             raise ValueError(
                 f"no series is long enough for one window: the longest has {stops.train.max()} "
-                f"steps to train on, and horizon={H} needs {H + 1}"
+                f"steps to train on, and horizon={H} needs {H + 1}{as_targets(series)}"
             )
         if (stops.watched == stops.train).all():
             return data, None
@@ -211,32 +216,32 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
         if not self.calibration_steps:
             return
         H = int(self.horizon)
-        counts = stops.whole - stops.watched - H + 1
-        if (counts < 1).all():
+        origins = RollingOrigins(stops.watched, stops.whole - H)
+        if not len(origins):
             raise ValueError(
                 f"calibration_steps={self.calibration_steps} must be at least horizon={H}"
             )
-        counts = np.maximum(0, counts)
-        which = np.repeat(np.arange(len(series)), counts)
-        begin = np.repeat(stops.watched - (np.cumsum(counts) - counts), counts)
-        origins = begin + np.arange(len(which))
-        forecast = self._network().points(prepared, which, origins, H)
-        rows = (series.starts[which] + origins)[:, None] + np.arange(H)
-        errors = series.values[rows] - forecast
-        known = np.isfinite(errors).any(axis=0)  # [H, K]
+        widths = error_scale(series, stops.watched, self.season_)
+        network, found = self._network(), Residuals()
+        known = np.zeros((H, len(series.targets)), bool)
+        for start in range(0, len(origins), CALIBRATED):
+            which, origin = origins.block(start, start + CALIBRATED)
+            rows = (series.starts[which] + origin)[:, None] + np.arange(H)
+            errors = series.values[rows] - network.points(prepared, which, origin, H)
+            known |= np.isfinite(errors).any(axis=0)
+            found.add(errors, widths[which][:, None])
         if not known.all():
             raise ValueError(
                 f"calibration_steps={self.calibration_steps} leave no value to measure step "
                 f"{np.argmin(known.all(axis=1)) + 1} by, as all are missing; hold out more"
             )
-        widths = error_scale(series, stops.watched, self.season_)
-        self._conformal = Conformal.fit(errors, widths[which][:, None])
+        self._conformal = found.conformal()
 
     def _check_targets(self, series: SeriesSet) -> None:
         if len(series.targets) != len(self.targets_):
             raise ValueError(
                 f"the series have {len(series.targets)} targets, but {type(self).__name__} was "
-                f"fitted on {len(self.targets_)}"
+                f"fitted on {len(self.targets_)}{as_targets(series)}"
             )
 
 

@@ -23,6 +23,31 @@ def whole_number(name: str, value: Any) -> int:
     return int(value)
 
 
+def no_series(name: str, value: Any) -> None:
+    """Refuse series where a forecast is told by its first argument.
+
+    Raises:
+        TypeError: `value` is an array, a list or a DataFrame.
+    """
+    scalar = isinstance(value, str) or getattr(value, "ndim", None) == 0
+    if hasattr(value, "__len__") and not scalar:
+        raise TypeError(
+            f"{name} comes first, and it is a {type(value).__name__}; give series as X=, or none "
+            "to forecast what follows those of fit"
+        )
+
+
+def as_targets(series: SeriesSet) -> str:
+    """The end of a message where series may have been given as targets of one."""
+    T, K = series.values.shape
+    if len(series) != 1 or K <= T:
+        return ""
+    return (
+        f"; an array [{T}, {K}] is one series of {T} steps and {K} targets, so give {T} series of "
+        f"{K} steps as list(X)"
+    )
+
+
 class Stops(NamedTuple):
     """Where the parts of each series end, [S] steps each.
 
@@ -59,6 +84,7 @@ def split(series: SeriesSet, validation: int | float | None, calibration: int) -
         raise ValueError(
             f"series {series.ids[s]!r} has {whole[s]} steps, of which validation and calibration "
             f"leave {max(0, int(train[s]))} to train on; hold out fewer, or leave the series out"
+            f"{as_targets(series)}"
         )
     return Stops(train, watched, whole)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data import checks
+from unrolled.data.frequency import Frequency
 from unrolled.data.series import SeriesSet
 from unrolled.data.series_arrays import series_from_arrays
 from unrolled.data.series_tables import series_from_table
@@ -79,6 +79,10 @@ def read(
                     f"{name}"
                 )
         return _read_frame(X, roles, levels, all_missing)
+    if times is not None and roles.frequency == "rows":
+        raise ValueError(
+            "frequency='rows' takes each row as a step whatever its time; leave out times"
+        )
     series = series_from_arrays(
         *(X, past, future, static, times), frequency=_or_none(roles.frequency), levels=levels
     )
@@ -123,127 +127,63 @@ def several(value: str | Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def read_new(
-    values: Any,
+def read_alike(
+    X: Any,
     roles: Roles,
     levels: Mapping[str, Sequence[str]] | None,
-    tail: SeriesSet,
-    kind: Kind,
-    *,
-    past: Any = None,
-    future: Any = None,
-    times: Any = None,
-) -> SeriesSet:
-    """New steps of series that are known; any value may be missing.
-
-    Args:
-        values: of all series, nested as they were given, a step less deep for one step of each; or
-            a DataFrame.
-        roles, levels: as in `read`.
-        tail: the series so far.
-        kind: what they were given as.
-        past, future, times: of the new steps.
+    known: Frequency | None,
+    **given: Any,
+) -> tuple[SeriesSet, Kind]:
+    """Series for a forecaster that was fitted; times, if any, must have its frequency `known`.
 
     Raises:
-        ValueError, TypeError: they cannot be used, or there are other series than those known.
+        ValueError, TypeError: they cannot be used, or have another frequency.
     """
-    if is_dataframe(values) or isinstance(values, SeriesSet):
-        if tail.frequency is not None and roles.frequency is None:
-            roles = replace(roles, frequency=tail.frequency.name)
-        return read(values, roles, levels, all_missing=True)[0]
-    K, S = len(tail.targets), len(tail)
-    if kind.single:
-        parts = [_steps(values, K)]
-    else:
-        if np.ndim(values) == 0 or len(values) != S:
-            raise ValueError(f"values must be of the {S} series, got {values!r:.80}")
-        parts = [_steps(part, K) for part in values]
-    lengths = np.array([len(part) for part in parts], np.int64)
-    if times is not None and tail.frequency is None:
-        raise ValueError("the series were given without times, and so must be the new values")
-    if past is not None or future is not None or times is not None:
-        blank = [np.zeros_like(part) for part in parts]
-        nested = blank[0] if kind.single else blank
-        frequency = None if tail.frequency is None else tail.frequency.name
-        new = series_from_arrays(
-            *(nested, past, future, None, times), frequency=frequency, levels=levels
-        )
-        new = replace(new, values=np.concatenate(parts))
-    else:
-        starts = np.cumsum(lengths) - lengths
-        new = SeriesSet(np.concatenate(parts), starts, lengths, tail.ids, tail.targets)
-    if (new.past is None) != (tail.past is None):
+    if known is None:
+        return read(X, roles, levels, **given)
+    free = replace(roles, frequency=None)
+    try:
+        series, kind = read(X, replace(roles, frequency=known.name), levels, **given)
+    except ValueError:
+        _refuse_other(X, free, levels, known, given)
+        raise
+    if isinstance(X, SeriesSet):
+        _same_frequency(series, known)
+    elif roles.gaps == "fill" and series.frequency is not None and _has_no_two_in_a_row(series):
+        _refuse_other(X, free, levels, known, given)
+    return series, kind
+
+
+def _refuse_other(
+    X: Any,
+    roles: Roles,
+    levels: Mapping[str, Sequence[str]] | None,
+    known: Frequency,
+    given: Mapping[str, Any],
+) -> None:
+    try:
+        series = read(X, roles, levels, **given)[0]
+    except ValueError:
+        return  # which does not come of the frequency
+    _same_frequency(series, known)
+
+
+def _same_frequency(series: SeriesSet, known: Frequency) -> None:
+    """Refuse steps of another length.
+
+    Raises:
+        ValueError: they are.
+    """
+    found = series.frequency
+    if found is not None and (found.kind, found.step) != (known.kind, known.step):
         raise ValueError(
-            f"past covariates were {'not ' if tail.past is None else ''}given with the series, and "
-            f"so must {'not ' if tail.past is None else ''}be given with new values"
+            f"X has {found.steps_are}, but the forecaster was fitted on {known.steps_are}; give "
+            "series of the same frequency"
         )
-    return replace(new, ids=tail.ids)
 
 
-def one_step(values: Any, kind: Kind, S: int, K: int) -> F64 | None:
-    """[S, K] of numbers or an array that hold one step of each series; None of anything else.
-
-    Raises:
-        ValueError: a value is infinite.
-    """
-    if not isinstance(values, np.ndarray | float | int | np.number):
-        return None
-    shapes: list[tuple[int, ...]] = [(S, 1, K)]
-    if kind.single:
-        shapes = [(1, K), (K,)]
-    if kind.flat:
-        shapes = [(1,), (), (1, 1)] if kind.single else [(S,), (S, 1)]
-    if np.shape(values) not in shapes or (np.asarray(values).dtype.kind not in "fiu"):
-        return None
-    found = np.array(values, dtype=np.float64).reshape(S, K)
-    if np.isinf(found).any():
-        raise ValueError("values hold infinity; give finite numbers, or NaN for a missing one")
-    return found
-
-
-def _steps(values: Any, K: int) -> F64:
-    """[n, K] of one number, of [n] where K is 1, of [K] or of [n, K].
-
-    Raises:
-        ValueError: it is none of these, or infinite.
-    """
-    one = isinstance(values, float | int | np.number)
-    found = np.asarray(checks.as_float([values] if one else values, "values"), np.float64)
-    if found.ndim < 2:
-        found = found.reshape(-1, K) if found.size % K == 0 and found.size else found
-    if found.ndim != 2 or found.shape[1] != K or not len(found):
-        raise ValueError(
-            f"values must be [n, {K}] for a series of {K} targets, got shape {np.shape(values)}"
-        )
-    if np.isinf(found).any():
-        raise ValueError("values hold infinity; give finite numbers, or NaN for a missing one")
-    return found
-
-
-def which_series(new: SeriesSet, tail: SeriesSet, *, by_name: bool) -> NDArray[np.int64]:
-    """[len(new)] the series of `tail` that each continues.
-
-    Raises:
-        ValueError: one is not known, or does not begin where the known one ends.
-    """
-    if by_name:
-        places = {name: s for s, name in enumerate(tail.ids)}
-        unknown = [name for name in new.ids if name not in places]
-        if unknown:
-            raise ValueError(
-                f"the series {unknown[0]!r} is none of the {len(tail)} that are remembered; fit "
-                "with it, or give it to predict as X"
-            )
-        which = np.array([places[name] for name in new.ids], np.int64)
-    else:
-        which = np.arange(len(new), dtype=np.int64)
-    if new.first is not None and tail.first is not None:
-        for place, s in enumerate(which.tolist()):
-            ends = int(tail.lengths[s])
-            wanted = tail.times(s, ends, ends + 1)[0]
-            if new.first[place] != wanted:
-                raise ValueError(
-                    f"the new values of series {tail.ids[s]!r} begin at {new.first[place]}, but "
-                    f"its next step is {wanted}"
-                )
-    return which
+def _has_no_two_in_a_row(series: SeriesSet) -> bool:
+    """Whether each value stands alone between missing ones, as where steps are longer."""
+    there = [np.isfinite(series[s]).any(axis=1).reshape(-1) for s in range(len(series))]
+    most = max(int(one.sum()) for one in there)
+    return most > 1 and not any((one[1:] & one[:-1]).any() for one in there)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -20,22 +22,55 @@ Arrays = dict[str, NDArray[Any]]
 IDS = (str, int, float, bool)
 
 
-def series_to_config(series: SeriesSet) -> dict[str, Any]:
-    """Names and times; `series_from_saved` reads them back.
+def check_ids(ids: tuple[Any, ...]) -> None:
+    """Whether a saved model can keep the names of series.
 
     Raises:
-        ValueError: a series has a name that JSON does not keep.
+        ValueError: it cannot.
     """
-    ids = [one.item() if isinstance(one, np.generic) else one for one in series.ids]
-    for one in ids:
-        if one is not None and not isinstance(one, IDS):
-            raise ValueError(
-                f"the series {one!r:.80} has a name of the type {type(one).__name__}; names that "
-                "are kept are texts and numbers"
-            )
+    wrong = [one for one in ids if not _is_kept(_item(one))]
+    if wrong:
+        raise ValueError(
+            f"the series {wrong[0]!r:.80} has a name of the type {type(wrong[0]).__name__}, which "
+            "no saved model keeps; name series by text, numbers or dates without a time zone"
+        )
+
+
+def _item(one: Any) -> Any:
+    return one.item() if isinstance(one, np.generic) else one
+
+
+def _is_kept(one: Any) -> bool:
+    if isinstance(one, datetime):
+        return one.tzinfo is None and not getattr(one, "nanosecond", 0)
+    if isinstance(one, float):
+        return math.isfinite(one)
+    return isinstance(one, (*IDS, date))
+
+
+def _id_to_plain(one: Any) -> Any:
+    """A name as JSON has it; of dates {"date": ISO text} or {"datetime": ISO text}."""
+    one = _item(one)
+    if isinstance(one, datetime):
+        return {"datetime": one.isoformat()}
+    return {"date": one.isoformat()} if isinstance(one, date) else one
+
+
+def _id_from_plain(one: Any) -> Any:
+    if isinstance(one, Mapping):
+        if "date" in one:
+            return date.fromisoformat(one["date"])
+        return datetime.fromisoformat(one["datetime"])
+    if not isinstance(one, IDS):
+        raise ValueError(f"it names a series {one!r:.80}")
+    return one
+
+
+def series_to_config(series: SeriesSet) -> dict[str, Any]:
+    """Names and times; `series_from_saved` reads them back."""
     frequency = series.frequency
     return {
-        "ids": ids,
+        "ids": [_id_to_plain(one) for one in series.ids],
         "targets": list(series.targets),
         "frequency": None if frequency is None else frequency.name,
         "dates": series.first is not None and series.first.dtype.kind == "M",
@@ -77,7 +112,7 @@ def series_from_saved(
         values=_filled(arrays, "series.values"),
         starts=_whole(arrays, "series.starts"),
         lengths=_whole(arrays, "series.lengths"),
-        ids=tuple(config["ids"]),
+        ids=tuple(map(_id_from_plain, config["ids"])),
         targets=tuple(map(str, config["targets"])),
         past=_covariates(arrays, "past", columns["past"]),
         future=_covariates(arrays, "future", columns["future"]),

@@ -8,8 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from unrolled.data.tables import frame_of
+from unrolled.data.table_style import first_row, style
 from unrolled.estimators.conformal import Conformal
+from unrolled.estimators.forecasting.fitted_on import FittedOn
 from unrolled.estimators.forecasting.learning import ForecastLearning
 from unrolled.estimators.forecasting.prepare import Preparation
 from unrolled.estimators.forecasting.reading import Kind
@@ -37,8 +38,7 @@ class ForecastSaving(ForecastLearning):
             "kind": {
                 "single": self._kind.single,
                 "flat": self._kind.flat,
-                "table": self._kind.like is not None,
-                "time": self._time_as_text(),
+                "table": self._table_to_config(),
             },
         }
 
@@ -59,7 +59,7 @@ class ForecastSaving(ForecastLearning):
         transform = self._target_transform()
         self._preparation = Preparation.from_config(transform, config["preparation"])
         self._saved_series, kind = config["series"], config["kind"]
-        like = self._first_row(config["series"], kind["time"]) if kind["table"] else None
+        like = None if kind["table"] is None else first_row(kind["table"])
         self._kind = Kind(bool(kind["single"]), bool(kind["flat"]), like)
 
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
@@ -69,31 +69,18 @@ class ForecastSaving(ForecastLearning):
         self._category_sizes = self._codes()
 
     def _arrays_to_save(self) -> dict[str, NDArray[Any]]:
-        return memory_to_arrays(self._memory)
+        return {**memory_to_arrays(self._memory), **self._fitted_on.to_arrays()}
 
     def _arrays_from_saved(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         series = series_from_saved(vars(self).pop("_saved_series"), arrays, self._preparation)
         self._check_targets(series)
+        self._fitted_on = FittedOn.from_arrays(arrays, series)
         self._memory = memory_from_arrays(self._network(), self._preparation, series, arrays)
 
-    def _time_as_text(self) -> str | None:
-        """The first time of the table that was given, where times were texts."""
-        if self._kind.like is None or self.time_column is None:
+    def _table_to_config(self) -> dict[str, Any] | None:
+        """How the table that was given writes its times and its series' names."""
+        like = self._kind.like
+        if like is None:
             return None
-        time = frame_of(self._kind.like, "X").get_column(self.time_column)[0]
-        return time if isinstance(time, str) else None
-
-    def _first_row(self, config: Mapping[str, Any], time: str | None) -> Any:
-        """A table of one row, with the types that time and group have."""
-        import polars as pl
-
-        columns: dict[str, pl.Series] = {}
-        if self.time_column is not None:
-            kind = pl.Datetime("us") if config["dates"] else pl.Int64
-            name = self.time_column
-            columns[name] = pl.Series(name, [time], dtype=kind if time is None else pl.String)
-        if self.group_column is not None:
-            texts = all(isinstance(one, str) for one in config["ids"])
-            name = self.group_column
-            columns[name] = pl.Series(name, [None], dtype=pl.String if texts else pl.Int64)
-        return pl.DataFrame(columns)
+        names = (self.time_column, self.group_column)
+        return style(like, [name for name in names if name is not None])
