@@ -81,13 +81,15 @@ class Rolling:
         check_known(series.take(has), series.lengths[has] - horizon, reach)
         self.places = same_series(series, memory.tail, by_name=named)
         part = series.upto(np.minimum(first, series.lengths))
-        known = (self.places >= 0)[:, None]
+        # Without names others may be as many, whose scale is quite another.
+        places = self.places if named else forecaster._fitted_on.recognized(series, self.places)
+        known = (places >= 0)[:, None]
         center, scale = (
-            np.where(known, of_fit[self.places], own)
+            np.where(known, of_fit[places], own)
             for of_fit, own in zip(memory.scales, preparation.transform.fit(part), strict=True)
         )
         widths = error_scale(part, part.lengths, forecaster.season_)
-        self.widths: F64 = np.where(known, memory.error_scale[self.places], widths)
+        self.widths: F64 = np.where(known, memory.error_scale[places], widths)
         self.prepared = preparation.apply(series, Scales(center, scale), max(horizon, reach))
         self._last: tuple[Any, ...] = (None, None, 0, None)
 

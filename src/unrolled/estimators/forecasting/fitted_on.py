@@ -59,6 +59,22 @@ class FittedOn(NamedTuple):
                 found[s] = max(0, T - start)
         return found
 
+    def recognized(self, series: SeriesSet, places: Int) -> Int:
+        """`places`, -1 where a series does not hold the last value of the fit where it was."""
+        found = np.full(len(series), -1, np.int64)
+        for s in np.flatnonzero(places >= 0).tolist():
+            place, T = int(places[s]), int(self.lengths[places[s]])
+            if (self.ends is None) != (series.first is None):
+                continue
+            if self.ends is not None:
+                times, end = series.times(s, 0, int(series.lengths[s])), self.ends[place]
+                T = int((times < end).sum()) if times.dtype.kind == end.dtype.kind else 0
+            if 1 <= T <= series.lengths[s] and np.array_equal(
+                np.nan_to_num(series[s][T - 1]), self.last[place]
+            ):
+                found[s] = place
+        return found
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """For a saved model; `from_arrays` reads them back."""
         arrays: dict[str, NDArray[Any]] = {"fit.lengths": self.lengths, "fit.last": self.last}
