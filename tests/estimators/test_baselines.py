@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from plain_scores import scores
 
 from unrolled.data.series import SeriesSet
 from unrolled.estimators.baselines import Predict, drift, naive2, repeat_last, seasonal_naive
-from unrolled.estimators.forecast_metrics import scores, season_scale
+from unrolled.estimators.forecast_metrics import season_scale
 from unrolled.estimators.linear_baseline import LinearBaseline, baselines
 from unrolled.estimators.origins import RollingOrigins
 

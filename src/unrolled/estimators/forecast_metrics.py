@@ -1,8 +1,8 @@
 """How good forecasts are: errors, errors beside a naive method, quantiles and intervals.
 
-Letters: n forecasts, H steps, K channels, Q quantile levels, R samples. A function of a single
-value gives one number for each element of `truth`, NaN where the truth is NaN (missing), so that a
-caller can average over what it likes; `scores` averages over all.
+Letters: n forecasts, H steps, K channels, Q quantile levels. A function of a single value gives one
+number for each element of `truth`, NaN where the truth is NaN (missing), so that a caller can
+average over what it likes.
 """
 
 from __future__ import annotations
@@ -76,29 +76,6 @@ def season_scale(
     return scale
 
 
-def scaled_error(truth: ArrayLike, forecast: ArrayLike, scale: ArrayLike) -> Floats:
-    """|y - f| over the scale of the series; its mean is the MASE.
-
-    Args:
-        truth: [n, H, K]
-        forecast: [n, H, K]
-        scale: [n, K], as from `season_scale`; NaN gives NaN
-    """
-    error = absolute_error(truth, forecast)
-    each = np.asarray(scale, dtype=np.float64)
-    if error.ndim != 3 or each.shape != (error.shape[0], error.shape[2]):
-        raise ValueError(
-            f"scale has shape {list(each.shape)} beside truth {list(error.shape)}; "
-            "[n, K] beside [n, H, K] is needed."
-        )
-    return error / each[:, None, :]
-
-
-def owa(smape: float, mase: float, naive2_smape: float, naive2_mase: float) -> float:
-    """M4's overall weighted average: the mean of sMAPE and MASE, each over that of naive2."""
-    return (smape / naive2_smape + mase / naive2_mase) / 2
-
-
 def pinball(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> Floats:
     """max(q (y - f), (q - 1) (y - f)) for each level q: [..., Q].
 
@@ -125,30 +102,11 @@ def pinball(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> 
 def crps_from_quantiles(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> Floats:
     """Continuous ranked probability score [...]: twice the mean pinball loss of the levels.
 
-    Exact in the limit of many evenly spaced levels (Gneiting, Raftery, "Strictly Proper Scoring
+    Of few levels it is that sum and no more: only figures of the same levels compare. Exact in the
+    limit of many evenly spaced levels (Gneiting, Raftery, "Strictly Proper Scoring
     Rules", Journal of the American Statistical Association 102, 2007).
     """
     score: Floats = 2 * pinball(truth, quantiles, levels).mean(axis=-1)
-    return score
-
-
-def crps_from_samples(truth: ArrayLike, samples: ArrayLike) -> Floats:
-    """Continuous ranked probability score [...] from samples [..., R], in its energy form.
-
-    mean |x - y| - mean |x - x'| / 2, the second mean over all R² pairs of samples (Gneiting,
-    Raftery 2007), computed from the sorted samples.
-    """
-    y, x = np.asarray(truth, dtype=np.float64), np.asarray(samples, dtype=np.float64)
-    if x.ndim != y.ndim + 1 or x.shape[:-1] != y.shape or x.shape[-1] == 0:
-        raise ValueError(
-            f"samples has shape {list(x.shape)}; that of truth, {list(y.shape)}, and a last axis "
-            "of R >= 1 samples are needed."
-        )
-    _check_forecast(np.isnan(x) & ~np.isnan(y[..., None]), "samples")
-    R = x.shape[-1]
-    # sum over pairs of |x_i - x_j| = 2 sum_i (2 i - R + 1) x_(i), i from 0
-    spread = np.sort(x, axis=-1) @ (2.0 * np.arange(R) - R + 1) * 2 / R**2
-    score: Floats = np.abs(x - y[..., None]).mean(axis=-1) - spread / 2
     return score
 
 
@@ -166,49 +124,6 @@ def interval_width(truth: ArrayLike, low: ArrayLike, high: ArrayLike) -> Floats:
     return np.where(np.isnan(y), np.nan, above - below)
 
 
-def scores(
-    truth: ArrayLike,
-    forecast: ArrayLike,
-    *,
-    scale: ArrayLike | None = None,
-    naive2: ArrayLike | None = None,
-) -> dict[str, float]:
-    """Averages over all known values: mae, mse, rmse, smape, with `scale` mase, with `naive2` owa.
-
-    Args:
-        truth: [n, H, K], NaN where missing
-        forecast: [n, H, K]
-        scale: [n, K] scale of each row's series, as from `season_scale`; rows whose scale is NaN
-            are left out of the MASE
-        naive2: [n, H, K] forecasts of the method naive2; needs `scale`
-
-    Raises:
-        ValueError: Shapes do not agree, no value is known, or a forecast of a known value is NaN.
-    """
-    known = ~np.isnan(np.asarray(truth, dtype=np.float64))
-    if not known.any():
-        raise ValueError("truth holds no known value; nothing can be scored.")
-    squares = float(np.nanmean(squared_error(truth, forecast)))
-    result = {
-        "mae": float(np.nanmean(absolute_error(truth, forecast))),
-        "mse": squares,
-        "rmse": float(np.sqrt(squares)),
-        "smape": float(np.nanmean(symmetric_error(truth, forecast))),
-    }
-    if scale is not None:
-        result["mase"] = _known_mean(scaled_error(truth, forecast, scale))
-    if naive2 is not None:
-        if scale is None:
-            raise ValueError("naive2 was given without scale; the owa needs both.")
-        result["owa"] = owa(
-            result["smape"],
-            result["mase"],
-            float(np.nanmean(symmetric_error(truth, naive2))),
-            _known_mean(scaled_error(truth, naive2, scale)),
-        )
-    return result
-
-
 def check_season(season: int) -> None:
     if isinstance(season, bool) or not isinstance(season, (int, np.integer)) or season < 1:
         raise ValueError(f"season must be a whole number of steps from 1 on, got {season!r}.")
@@ -221,10 +136,6 @@ def check_levels(levels: Sequence[float]) -> Floats:
     if not right or not ((q > 0) & (q < 1)).all() or (np.diff(q) <= 0).any():
         raise ValueError(f"levels must be rising numbers between 0 and 1, got {levels!r:.80}.")
     return q.astype(np.float64)
-
-
-def _known_mean(values: Floats) -> float:
-    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
 def _pair(truth: ArrayLike, other: ArrayLike, name: str) -> tuple[Floats, Floats]:

@@ -65,8 +65,8 @@ class ForecastBacktests(ForecastSaving):
 
         A series that the forecaster was fitted on keeps the scales of the fit, as in `predict`;
         any other is scaled by what lies before its first origin. Series of a DataFrame are known by
-        their names, arrays are taken for those of the fit if there are as many. Where they hold
-        steps of the fit behind the first origin, a note below the table says so.
+        their names; arrays, if there are as many as in the fit, by the last value of the fit where
+        it was. Steps of the fit behind the first origin are told by a note below the table.
 
         Args:
             X: whole series, of which the forecaster has seen the last steps neither in `fit` nor in
