@@ -233,9 +233,11 @@ def test_a_picture_may_stand_before_the_data(succeed: Succeed, prices: None) -> 
 
 def test_forecasters_of_python(succeed: Succeed, run: Run, folder: Path) -> None:
     fixed: dict[str, Any] = {"hidden_size": 3, "max_epochs": 1, "horizon": 6, "verbose": False}
-    model = Forecaster(time_column="date", target_columns="temp", **fixed)
+    model = Forecaster(time_column="date", target_columns="temp", random_state=0, **fixed)
     model.fit(pl.read_csv("temps.csv")).save("frame")
     assert len(frame(succeed("forecast frame"))) == 6
+    model.fit(pl.read_csv("temps.csv").to_pandas()).save("pandas")
+    assert succeed("forecast pandas") == succeed("forecast frame")
     Forecaster(**fixed).fit(np.arange(50.0)).save("arrays")
     done = run("forecast arrays")
     assert (done.code, done.out) == (1, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -59,10 +60,10 @@ def forecasts(
         found = np.stack([columns[f"{target}{end}"].to_numpy() for target in targets], axis=-1)
         return found.reshape(len(series), -1, len(targets))
 
-    frame: pl.DataFrame = model.predict(horizon, X=table)
+    frame = _polars(model.predict(horizon, X=table))
     points, intervals = values(frame), []
     for coverage in coverages:
-        ends: pl.DataFrame = model.predict_interval(coverage, horizon, X=table)
+        ends = _polars(model.predict_interval(coverage, horizon, X=table))
         intervals.append((coverage, values(ends, "_low"), values(ends, "_high")))
         for target in targets:
             for end in ("_low", "_high"):
@@ -101,3 +102,11 @@ def with_short_times(frame: pl.DataFrame) -> pl.DataFrame:
         elif (column.dt.truncate("1s") == column).all():
             short.append(column.dt.strftime("%Y-%m-%dT%H:%M:%S"))
     return frame.with_columns(short)
+
+
+def _polars(frame: Any) -> pl.DataFrame:
+    """A DataFrame of the library that a forecaster of Python was fitted on."""
+    import narwhals.stable.v2 as nw
+
+    found: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
+    return found

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.frequency import DAY, Frequency
+from unrolled.data.local_clock import in_utc, zone_of
 from unrolled.data.series import SeriesSet
 from unrolled.data.tables import frame_of
 
@@ -108,9 +108,9 @@ def _times_like(
         if wanted.time_zone is None:
             return column.cast(nw.Datetime(wanted.time_unit))
         local = frequency.kind != "time" or frequency.step >= DAY
-        zone = _zone(wanted.time_zone) if local else None
+        zone = zone_of(wanted.time_zone) if local else None
         if zone is not None:
-            column = nw.new_series(name, _in_utc(times, zone), backend=backend)
+            column = nw.new_series(name, in_utc(times, zone), backend=backend)
         column = column.cast(nw.Datetime(wanted.time_unit))
         if zone is not None or not local:
             return column.dt.replace_time_zone("UTC").dt.convert_time_zone(wanted.time_zone)
@@ -118,28 +118,6 @@ def _times_like(
     if wanted == nw.Date and (times != times.astype("datetime64[D]")).any():
         return column
     return column.cast(wanted)
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    """A time zone by name; None where Python has none of that name, as of a fixed offset."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
-
-
-def _in_utc(times: NDArray[Any], zone: ZoneInfo) -> NDArray[Any]:
-    """Times of a local clock in UTC, datetime64[us] both.
-
-    A time that the clock skips is as much later as it skips, and of one that comes twice it is the
-    first.
-    """
-    each, places = np.unique(times, return_inverse=True)
-    moments = [
-        moment.replace(tzinfo=zone).astimezone(timezone.utc).replace(tzinfo=None)
-        for moment in each.tolist()
-    ]
-    return np.array(moments, dtype="datetime64[us]")[places]
 
 
 def _moments_like(times: NDArray[Any], example: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unrolled.data import checks
 from unrolled.data.covariates import Categories, covariates, finite_or_missing
 from unrolled.data.frequency import DAY, Frequency, infer
+from unrolled.data.local_clock import without_skips, zone_of
 from unrolled.data.regular_times import shown, steps_of
 from unrolled.data.series import Covariates, SeriesSet
 from unrolled.data.series_columns import (
@@ -236,6 +237,9 @@ def _zoned(column: nw.Series[Any], cuts: _Cuts, step: Frequency | None) -> NDArr
     if not has_time_zone(column):
         return cuts.times
     local = cuts.sort(time_column(column, wall_clock=True))
+    zone = zone_of(str(getattr(column.dtype, "time_zone", None)))
+    if zone is not None:
+        local = without_skips(local, cuts.times, cuts.starts, cuts.lengths, zone)
     if step is None:
         follows = np.ones(len(local), dtype=bool)
         follows[cuts.starts] = False

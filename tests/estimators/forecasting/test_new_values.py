@@ -236,9 +236,20 @@ def test_more_targets_than_steps() -> None:
 
 
 def test_days_that_begin_where_the_clock_skips() -> None:
-    days = pd.date_range("2024-08-01", "2024-09-07", tz="America/Santiago")
-    model = make("direct", time_column="t", target_columns="y")
-    model.fit(pd.DataFrame({"t": days, "y": wave(len(days))}))
+    """The first moment of 8 September 2024 is one o'clock in Chile, which is that day's."""
+
+    def days(first: int, stop: int) -> pd.DataFrame:
+        when = pd.Series(pd.date_range("2024-08-01", periods=60)[first:stop]).reset_index(drop=True)
+        when = when.dt.tz_localize("America/Santiago", nonexistent="shift_forward")
+        return pd.DataFrame({"t": when, "y": wave(60)[first:stop]})
+
+    model = make("direct", time_column="t", target_columns="y").fit(days(0, 38))
     assert model.predict()["t"].astype(str).tolist()[:2] == [
         "2024-09-08 01:00:00-03:00", "2024-09-09 00:00:00-03:00",
     ]  # fmt: skip
+    whole = copy.deepcopy(model).update(days(38, 41)).predict()
+    for part in ((38, 39), (39, 40), (40, 41)):
+        model.update(days(*part))
+    pd.testing.assert_frame_equal(model.predict(), whole)
+    assert model.predict(X=days(30, 41))["t"].tolist() == whole["t"].tolist()
+    assert model.predict(X=days(38, 41))["t"].tolist() == whole["t"].tolist()
