@@ -17,8 +17,8 @@ Score forecasts of the last steps beside plain baselines.
 
 From each origin - the step before the last --steps, then every --stride steps - the horizon is
 forecast from what was known then. Beside the model stand the last value, that of a season before, a
-line through first and last value, and a linear layer fitted on the same windows; mase, owa and
-sMAPE are those of the M4 competition.
+line through first and last value, and a linear layer of the same look-back, fitted on what lies
+before the first origin; mase, owa and sMAPE are those of the M4 competition.
 
 The model must not have learnt from the steps that are scored: train it with --test-steps, or let
 --refit train it anew at each origin on what is before.

@@ -183,6 +183,7 @@ class Residuals:
 
     def _draw(self) -> None:
         """Keep those of the smallest keys, known ones first."""
+        assert self._most is not None
         errors, keys = (np.concatenate(parts) for parts in zip(*self._blocks, strict=True))
         unknown_last = np.where(np.isnan(errors), np.inf, keys)
         kept = np.argpartition(unknown_last, self._most, axis=0)[: self._most]
