@@ -99,3 +99,22 @@ def test_errors_say_what_is_wrong(options: dict[str, Any], message: str) -> None
     arguments: dict[str, Any] = {"history": np.ones(3), "forecast": np.ones(2)}
     with pytest.raises(ValueError, match=message):
         fan_chart(**(arguments | options))
+
+
+@pytest.mark.parametrize(
+    ("first", "unit", "steps"),
+    [
+        ("1958-01", "M", 48),
+        ("2024-01-01T00", "h", 90),
+        ("2024-01-01T00:00", "m", 230),
+        ("2024-01-01T00:00:00", "s", 230),
+    ],
+)
+def test_spans_between_two_units_of_the_calendar_get_ticks(
+    first: str, unit: str, steps: int
+) -> None:
+    # Here matplotlib warns that it knows no interval, and warnings are errors.
+    times = np.datetime64(first) + np.arange(steps).astype(f"timedelta64[{unit}]")
+    figure = fan_chart(np.arange(float(steps - 12)), np.arange(12.0), times=times)
+    figure.canvas.draw()
+    assert 3 <= len([t for t in figure.axes[0].get_xticklabels() if t.get_text()]) <= 9

@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, date2num, num2date
+from matplotlib.dates import (
+    HOURLY,
+    MINUTELY,
+    MONTHLY,
+    SECONDLY,
+    AutoDateLocator,
+    date2num,
+    num2date,
+)
 from matplotlib.ticker import Formatter
 from numpy.typing import ArrayLike
 
@@ -44,6 +52,18 @@ def as_times(values: ArrayLike, name: str) -> np.ndarray:
         raise ValueError(f"{name} must increase, got {after} after {before}.")
     # microseconds, because half of a step must be a time too
     return times.astype("datetime64[us]") if is_date(times) else times.astype(np.float64)
+
+
+def date_locator(least: int, most: int) -> AutoDateLocator:
+    """Places of so many ticks at round dates.
+
+    Of its own matplotlib knows no interval for, say, 4 years in at most 8 ticks: 6 months are too
+    many, and years too few to be thought of.
+    """
+    locator = AutoDateLocator(minticks=least, maxticks=most)
+    for unit, whole in ((MONTHLY, 12), (HOURLY, 24), (MINUTELY, 60), (SECONDLY, 60)):
+        locator.intervald[unit] = [*locator.intervald[unit], whole]
+    return locator
 
 
 class DateLabels(Formatter):
@@ -89,7 +109,7 @@ def tick_labels(ticks: Sequence[datetime]) -> list[str]:
 
 
 def date_axis(ax: Axes) -> None:
-    ax.xaxis.set_major_locator(AutoDateLocator(minticks=4, maxticks=8))
+    ax.xaxis.set_major_locator(date_locator(4, 8))
     ax.xaxis.set_major_formatter(DateLabels())
 
 
@@ -98,7 +118,7 @@ def date_ticks(times: np.ndarray, most: int) -> tuple[np.ndarray, list[str]]:
     numbers: Any = date2num(times)
     if len(times) == 1:
         return np.zeros(1), tick_labels([times[0].astype(datetime)])
-    locator = AutoDateLocator(minticks=min(4, most), maxticks=most)
+    locator = date_locator(min(4, most), most)
     ticks = np.asarray(locator.tick_values(times[0].astype(datetime), times[-1].astype(datetime)))
     ticks = ticks[(ticks >= numbers[0]) & (ticks <= numbers[-1])]
     places = np.interp(ticks, numbers, np.arange(len(numbers)))
