@@ -7,6 +7,7 @@ targets share one network. Nothing is copied but the windows of the batches that
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +52,19 @@ class Steps:
     known_lengths: Int | None = None
     static: F32 | None = None
     static_codes: int = 0
+
+    @cached_property
+    def apart(self) -> tuple[F32, NDArray[np.bool_] | None, Int]:
+        """Values and what was there, target after target, [K * M, 1], and where each begins.
+
+        Target k of series s begins at row k * M + starts[s], the entry s * K + k of the last.
+        """
+        M, K = self.values.shape
+        values = np.ascontiguousarray(self.values.T).reshape(M * K, 1)
+        observed = self.observed
+        if observed is not None:
+            observed = np.ascontiguousarray(observed.T).reshape(M * K, 1)
+        return values, observed, (self.starts[:, None] + np.arange(K) * M).ravel()
 
 
 @dataclass(frozen=True)
@@ -195,15 +209,10 @@ class SeriesWindows:
     _starts: Int = field(init=False)
 
     def __post_init__(self) -> None:
-        steps, shared = self.steps, self.layout.shared
-        M, K = steps.values.shape
+        steps = self.steps
         values, observed, starts = steps.values, steps.observed, steps.starts
-        if shared:
-            # Lane s * K + k begins at row k * M + starts[s] of the targets one after another.
-            values = np.ascontiguousarray(values.T).reshape(M * K, 1)
-            if observed is not None:
-                observed = np.ascontiguousarray(observed.T).reshape(M * K, 1)
-            starts = (starts[:, None] + np.arange(K) * M).ravel()
+        if self.layout.shared:
+            values, observed, starts = steps.apart
         object.__setattr__(self, "_values", values)
         object.__setattr__(self, "_observed", observed)
         object.__setattr__(self, "_starts", starts)
