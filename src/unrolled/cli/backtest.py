@@ -99,9 +99,7 @@ def backtest(
     table = saved.columns.prepare(table, str(data))
     asked = wanted(saved, steps, horizon, metrics)
     series = saved.series(table, str(data))
-    if not refit:
-        asked.warn(saved, series)
-    else:
+    if refit:
         saved.model.verbose = False
     with progress("origins") as tell:
         found = saved.model.backtest(
@@ -110,7 +108,6 @@ def backtest(
             horizon=asked.horizon,
             stride=stride,
             refit=refit,
-            levels=asked.levels,
             metrics=asked.metrics,
             tell=tell,
         )

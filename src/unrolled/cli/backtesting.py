@@ -1,15 +1,14 @@
-"""What a backtest of the command line is asked for, warns of, prints and draws."""
+"""What a backtest of the command line is asked for, prints and draws."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unrolled.cli.forecast_fitting import described, levels
+from unrolled.cli.forecast_fitting import described
 from unrolled.cli.saved_forecaster import SavedForecaster
 from unrolled.cli.screen import count, show_facts
 from unrolled.data.series import SeriesSet
@@ -35,31 +34,7 @@ class Asked:
 
     steps: int
     horizon: int
-    levels: tuple[float, ...]
     metrics: tuple[str, ...] | None
-
-    def warn(self, saved: SavedForecaster, series: SeriesSet) -> None:
-        """Say so where the model has learnt from steps that are scored."""
-        model, tail = saved.model, saved.model.tail_
-        if series.first is None or tail.first is None:
-            return
-        places = {label: s for s, label in enumerate(tail.ids)}
-        behind = saved.test_steps + int(model.calibration_steps)
-        seen = 0
-        for s, label in enumerate(series.ids):
-            if label in places:
-                t = places[label]
-                last = tail.times(t, int(tail.lengths[t]) - 1, int(tail.lengths[t]))[0]
-                T = int(series.lengths[s])
-                times = series.times(s, max(0, T - self.steps), T)
-                seen = max(seen, int(np.count_nonzero(times <= last)) - behind)
-        if seen > 0:
-            told = count(seen, "step")
-            print(
-                f"warning: {saved.name} has learnt from {told} of the {self.steps:,} that are "
-                f"scored; train it with --test-steps {self.steps}, or give --refit",
-                file=sys.stderr,
-            )
 
 
 def wanted(
@@ -75,7 +50,7 @@ def wanted(
     if chosen < H:
         raise ValueError(f"--steps {chosen} are fewer than the {H} of a forecast")
     names = None if metrics is None else tuple(name.strip() for name in metrics.split(","))
-    return Asked(chosen, H, levels(saved.model), names)
+    return Asked(chosen, H, names)
 
 
 def told(saved: SavedForecaster, data: Path, series: SeriesSet, asked: Asked) -> None:

@@ -66,16 +66,11 @@ def train(
         model.fit(known, resume_from=resume_from)
     tested = None
     if held is not None:
-        tested = model.backtest(table, steps=test_steps, levels=levels(model))
+        tested = model.backtest(table, steps=test_steps)
         model.update(held)
     saved.save(out)
     if not quiet:
         _tell(saved, data, series, tested)
-
-
-def levels(model: Forecaster) -> tuple[float, ...]:
-    """Levels of the quantiles that a backtest looks at: those of the loss, or the usual ones."""
-    return tuple(model.quantiles) if model.loss == "quantile" else (0.1, 0.5, 0.9)
 
 
 def _tell(saved: SavedForecaster, data: Path, series: SeriesSet, tested: Backtest | None) -> None:

@@ -264,4 +264,4 @@ def _seen(forecaster: Any, series: SeriesSet, places: Int, first: Int) -> list[s
         return []
     many, most = int((seen > 0).sum()), int(seen.max())
     told = f"up to {most:,} scored steps of {many:,} series were part of the fit, which flatters it"
-    return [f"{told}: hold them back, or give refit=True"]
+    return [f"{told}: hold them back, or refit at each origin"]
