@@ -45,13 +45,13 @@ INFORMER: dict[str, Any] = {
 }
 EXCHANGE: dict[str, Any] = {
     "lookback": 96,
-    "segment": 48,
+    "segment": 12,
     "normalization": "last",
     "hidden_size": 32,
     "dropout": 0.5,
     "learning_rate": 1e-4,
     "batch_size": 512,
-    "max_epochs": 12,
+    "max_epochs": 20,
 }
 M4: dict[str, Any] = {
     "strategy": "segments",
