@@ -141,8 +141,13 @@ def measure_exchange(options: argparse.Namespace) -> dict[str, Any]:
 def long_horizon(
     series: data.Parts, horizon: int, arguments: dict[str, Any], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """Scores by model, the Forecaster's as mean over the seeds, with its deviation and time."""
+    """Scores by model, the Forecaster's as mean over the seeds, with its deviation and time.
+
+    With `apart` among the arguments the channels are series of their own: the network is not told
+    which of them it reads.
+    """
     arguments = {**arguments, **options.set}
+    as_series = list_of_channels if arguments.pop("apart", False) else np.asarray
     if options.quick:
         arguments |= {"max_epochs": 1, "hidden_size": 8, "stride": 97}
     end = series.train + series.valid
@@ -154,11 +159,11 @@ def long_horizon(
             horizon=horizon, validation_steps=series.valid, random_state=seed, **arguments
         )
         start = time.perf_counter()
-        model.fit(series.values[:end])
+        model.fit(as_series(series.values[:end]))
         seconds.append(time.perf_counter() - start)
         epochs.append(model.n_iter_)
         stride = 97 if options.quick else 1
-        table = model.backtest(whole, steps=steps, stride=stride, metrics=["mse", "mae"])
+        table = model.backtest(as_series(whole), steps=steps, stride=stride, metrics=["mse", "mae"])
         each.append(table.scores())
     scores: dict[str, Any] = {name: dict(found) for name, found in each[0].items()}
     for metric in ("mse", "mae"):
@@ -171,6 +176,11 @@ def long_horizon(
         "parameters": model.spec_.num_parameters,
     }
     return scores
+
+
+def list_of_channels(values: data.F64) -> list[data.F64]:
+    """A series [T] of each channel."""
+    return list(values.T)
 
 
 def line(row: dict[str, Any]) -> str:

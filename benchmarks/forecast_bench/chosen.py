@@ -43,15 +43,17 @@ INFORMER: dict[str, Any] = {
     "batch_size": 512,
     "max_epochs": 12,
 }
+# Each currency as a series of its own: which one it is tells the drift of the training part alone.
 EXCHANGE: dict[str, Any] = {
+    "apart": True,
     "lookback": 96,
-    "segment": 12,
+    "segment": 48,
     "normalization": "last",
     "hidden_size": 32,
     "dropout": 0.5,
-    "learning_rate": 1e-4,
+    "learning_rate": 3e-5,
     "batch_size": 512,
-    "max_epochs": 20,
+    "max_epochs": 30,
 }
 M4: dict[str, Any] = {
     "strategy": "segments",
