@@ -265,7 +265,7 @@ def measure_peers(options: argparse.Namespace) -> dict[str, Any]:
 
     sizes = {"lookback": 48, "horizon": 24, "hidden_size": 64, "batch_size": 32}
     steps, repeats = (20, 1) if options.quick else (1000, 3)
-    known, truth = noisy_seasons(50, 500, sizes["horizon"])
+    known, truth = noisy_seasons(100, 500, sizes["horizon"])
     found: dict[str, Any] = {"unrolled": []}
 
     def ours(seed: int) -> tuple[float, NDArray[np.float64]]:
