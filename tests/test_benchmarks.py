@@ -25,6 +25,14 @@ LAYERS = "layers.py --samples 1 --threads 1 --peers torch.nn --quick --shapes ti
     ids=["textbook", "layers", "sweep"],
 )
 def test_benchmark_runs(command: str, shown: str) -> None:
+    check(command, shown)
+
+
+def test_benchmark_of_forecasts_runs_without_torch() -> None:
+    check("forecasting.py --parts update windows --quick", "10000 series")
+
+
+def check(command: str, shown: str) -> None:
     script, *arguments = command.split()
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / script), *arguments],
