@@ -85,7 +85,7 @@ comma := ,
 # An environment of its own for each sanitizer, with the package installed in it, and no torch.
 # What is preloaded has to come before Python's own memory and threads.
 SANITIZED = build/sanitize-$(1)
-SANITIZED_TESTS := $(patsubst %,tests/kernels/test_%.py,checks compiled hard_numbers lending raw reproducible) \
+SANITIZED_TESTS := $(patsubst %,tests/kernels/test_%.py,checks compiled hard_numbers lending raw reproducible steps) \
     $(patsubst %,tests/runtime/test_network_%.py,errors reproducible)
 preload = LD_PRELOAD="$$(g++ -print-file-name=lib$(1).so) $$(g++ -print-file-name=libstdc++.so.6)"
 kernel-tests = env $(TEST_ENVIRONMENT) $(WITHOUT_TORCH) $(SANITIZED)/venv/bin/python -m pytest -q --capture=no \

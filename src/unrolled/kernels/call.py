@@ -104,7 +104,8 @@ def _rows(array: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     return array, (array.strides[0] // item, array.strides[1] // item)
 
 
-def _address(array: np.ndarray | None) -> int:
+def address(array: np.ndarray | None) -> int:
+    """Of an array's memory; 0 for None."""
     return 0 if array is None else array.ctypes.data
 
 
@@ -140,13 +141,13 @@ def run_forward(
         call.dtype.itemsize,
         *call.sizes,
         engine.get_num_threads(),
-        _address(x),
+        address(x),
         *strides,
-        _address(call.lengths),
-        _address(output),
+        address(call.lengths),
+        address(output),
         num_sequences * state_size,
         state_size,
-        (int(call.reverse), *map(_address, pointers)),
+        (int(call.reverse), *map(address, pointers)),
     )
     return output, final, None if values is None else Saved(call, states, values)
 
@@ -194,14 +195,14 @@ def run_backward(
         call.dtype.itemsize,
         *call.sizes,
         engine.get_num_threads(),
-        _address(x),
+        address(x),
         *strides,
-        _address(call.lengths),
-        _address(grad_output),
+        address(call.lengths),
+        address(grad_output),
         *grad_strides,
-        _address(grad_x),
+        address(grad_x),
         x.shape[1] * x.shape[2],
         x.shape[2],
-        (int(call.reverse), *map(_address, pointers)),
+        (int(call.reverse), *map(address, pointers)),
     )
     return (grad_x, *grad_initial, grad_ih, grad_hh, *grad_biases, *grad_hr)

@@ -6,12 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled import kernels
+from unrolled.kernels import engine
+from unrolled.kernels.steps import RepeatedStep
 from unrolled.runtime.spec import Spec, views
 
 F32 = NDArray[np.float32]
 # h of each layer, then c of each layer of an LSTM, [N, H] each.
 State = tuple[F32, ...]
 Weights = tuple[F32, F32, F32, F32]
+
+# Rows whose step takes less time than its checks.
+FEW = 1024
 
 
 class Stepper:
@@ -31,6 +36,7 @@ class Stepper:
             raise ValueError(
                 "one step at a time needs a recurrent stack of one direction that reads numbers"
             )
+        self._steps: tuple[int, list[RepeatedStep]] = (0, [])
         self.spec, self._recurrent, named = spec, r, views(spec, flat)
         self._tables = [named[f"categories.{i}.weight"] for i in range(len(spec.categories))]
         self._layers = [_weights(named, layer) for layer in range(r.num_layers)]
@@ -77,12 +83,24 @@ class Stepper:
         return tuple(part[i] for i in range(len(after[0])) for part in after)
 
     def _step(self, x: F32, state: State, layer: int, weights: Weights) -> tuple[F32, ...]:
-        h = state[layer]
-        if self._recurrent.cell == "lstm":
-            return kernels.lstm_step(x, h, state[self._recurrent.num_layers + layer], *weights)
-        if self._recurrent.cell == "gru":
+        h, L, r = state[layer], self._recurrent.num_layers, self._recurrent
+        before = (h, state[L + layer]) if r.cell == "lstm" else (h,)
+        if engine.COMPILED is not None and 0 < len(x) <= FEW:
+            return self._repeated(len(x))[layer](x, *before)
+        if r.cell == "lstm":
+            return kernels.lstm_step(x, h, state[L + layer], *weights)
+        if r.cell == "gru":
             return (kernels.gru_step(x, h, *weights),)
-        return (kernels.rnn_step(x, h, *weights, nonlinearity=self._recurrent.nonlinearity),)
+        return (kernels.rnn_step(x, h, *weights, nonlinearity=r.nonlinearity),)
+
+    def _repeated(self, num_rows: int) -> list[RepeatedStep]:
+        """A step of each layer for so many rows; those of the last number are kept."""
+        rows, steps = self._steps
+        if rows != num_rows:
+            r = self._recurrent
+            steps = [RepeatedStep(r.cell, w, num_rows, r.nonlinearity) for w in self._layers]
+            self._steps = (num_rows, steps)
+        return steps
 
     def _embed(self, x: F32) -> F32:
         """x [..., C] with its codes replaced by their vectors."""

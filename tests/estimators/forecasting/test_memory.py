@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -393,3 +394,17 @@ def test_a_memory_holds_no_more_than_it_reads() -> None:
     assert model.tail_.future is not None
     assert len(model.tail_.future.values) == 8 + 2 + 100
     assert isinstance(model._memory, Memory)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])  # noqa: S301
+def test_a_copy_goes_on_by_itself(copied: Any) -> None:
+    values = np.sin(np.arange(60.0))
+    model = Forecaster(
+        strategy="recursive", horizon=3, lookback=6, hidden_size=4, max_epochs=1, random_state=0
+    ).fit(values[:50])
+    model.update(values[50]).predict(1)
+    other = copied(model)
+    model.update(values[51])
+    expected = model.predict(2)
+    del model
+    np.testing.assert_array_equal(other.update(values[51]).predict(2), expected)
