@@ -75,3 +75,10 @@ def test_coverage_and_width_leave_missing_truth_out() -> None:
 def test_errors_say_what_is_wrong(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_repeats_itself_but_for_rounding_has_no_scale() -> None:
+    values = 10 + np.sin(2 * np.pi * np.arange(96) / 24)[:, None]
+    starts, stops = np.array([0]), np.array([96])
+    assert np.isnan(metrics.season_scale(values, starts, stops, 24)).all()
+    assert np.isfinite(metrics.season_scale(values, starts, stops, 1)).all()

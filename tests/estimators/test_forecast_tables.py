@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -56,3 +57,21 @@ def test_a_backtest_of_series_that_are_shorter_than_a_window(table: pl.DataFrame
     found = model.backtest(table, steps=4, refit=True)
     assert found.models[1:] == ("repeat last", "seasonal naive", "drift", "linear")
     assert all(row["mae"] > 0 for row in found.rows())
+
+
+@pytest.mark.parametrize("frequency", ["h", "D", "MS"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Etc/GMT+5", "Europe/Berlin"])
+def test_time_zones_of_pandas(zone: str, frequency: str, tmp_path: Path) -> None:
+    """Also those whose names hold what narwhals does not read, over a change of the clock."""
+    times = pd.date_range("2024-01-01", periods=150, freq=frequency, tz=zone)
+    table = pd.DataFrame({"t": times, "y": np.sin(np.arange(150.0))})
+    model = Forecaster(
+        time_column="t", target_columns="y", horizon=3, lookback=12, max_epochs=1, random_state=0
+    ).fit(table[:148])
+    found = model.predict(2)
+    assert found["t"].tolist() == times[148:].tolist()
+    assert found["t"].dtype == table["t"].dtype
+    model.update(table[148:]).save(tmp_path / "model")
+    again = Forecaster.load(tmp_path / "model").predict(1)
+    assert again["t"].dtype == table["t"].dtype
+    assert again["t"].tolist() == pd.date_range(times[-1], periods=2, freq=frequency)[1:].tolist()

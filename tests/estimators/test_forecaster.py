@@ -284,7 +284,7 @@ def failing() -> list[tuple[Any, ...]]:
         (hole, {}, {}, V, "X has no value for target 0: all 40 are missing"),
         ([x, hole], {}, {}, V, r"X\[1\] has no value for target 0"),
         ([x, np.zeros((9, 2))], {}, {}, V, "X has 1 targets in series 0 and 2 in series 1"),
-        (x[:1], {}, {}, V, "series 0 has 1 steps, of which"),
+        (x[:1], {}, {}, V, "series 0 has 1 step, and training needs 2"),
         (x[:5], {}, {}, V, "the longest has 5 steps to train on, and horizon=5 needs 6"),
         ([x[:5], x[:3]], {}, {}, V, "no series is long enough for one window"),
         (x, {}, {"validation_steps": 39}, V, "validation and calibration leave 1 to train on"),

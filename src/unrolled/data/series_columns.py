@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unrolled.data import iso_times
 from unrolled.data.covariates import Categories, categories, is_categorical, level_name
-from unrolled.data.tables import numbers_of
+from unrolled.data.tables import numbers_of, type_of
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -81,20 +81,29 @@ def time_column(series: nw.Series[Any], *, wall_clock: bool = False) -> NDArray[
     if series.dtype in (nw.String, nw.Object, nw.Categorical):
         codes, labels = codes_of(series)
         return iso_times.parsed(labels, name)[codes - 1]
-    if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is not None:
+    if has_time_zone(series):
         if not wall_clock:
-            series = series.dt.convert_time_zone("UTC")
+            series = _in_utc(series)
         series = series.dt.replace_time_zone(None)
     if series.dtype == nw.Date:
         series = series.cast(nw.Datetime("us"))
     return iso_times.as_times(series.to_numpy(), name)
 
 
+def _in_utc(series: nw.Series[Any]) -> nw.Series[Any]:
+    import narwhals.stable.v2 as nw
+
+    if isinstance(series.dtype, nw.Unknown):  # see type_of
+        return nw.from_native(series.to_native().dt.tz_convert("UTC"), series_only=True)
+    return series.dt.convert_time_zone("UTC")
+
+
 def has_time_zone(series: nw.Series[Any]) -> bool:
     """Whether a column holds datetimes with a time zone."""
     import narwhals.stable.v2 as nw
 
-    return isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is not None
+    dtype = type_of(series)
+    return isinstance(dtype, nw.Datetime) and dtype.time_zone is not None
 
 
 def order_column(series: nw.Series[Any]) -> NDArray[Any]:

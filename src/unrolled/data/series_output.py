@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unrolled.data.frequency import DAY, Frequency
 from unrolled.data.local_clock import in_utc, zone_of
 from unrolled.data.series import SeriesSet
-from unrolled.data.tables import frame_of
+from unrolled.data.tables import frame_of, type_of
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -98,7 +98,7 @@ def _times_like(
     if name not in table.columns:
         return nw.new_series(name, times, backend=backend)
     before = table.get_column(name)
-    wanted = before.dtype
+    wanted = type_of(before)
     if wanted in (nw.String, nw.Categorical):
         return nw.new_series(name, _text_like(times, str(before[0])), backend=backend)
     if wanted == nw.Object:

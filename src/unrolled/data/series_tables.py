@@ -23,7 +23,7 @@ from unrolled.data.series_columns import (
     order_column,
     time_column,
 )
-from unrolled.data.tables import frame_of, numbers_of
+from unrolled.data.tables import frame_of, numbers_of, type_of
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -237,7 +237,7 @@ def _zoned(column: nw.Series[Any], cuts: _Cuts, step: Frequency | None) -> NDArr
     if not has_time_zone(column):
         return cuts.times
     local = cuts.sort(time_column(column, wall_clock=True))
-    zone = zone_of(str(getattr(column.dtype, "time_zone", None)))
+    zone = zone_of(str(getattr(type_of(column), "time_zone", None)))
     if zone is not None:
         local = without_skips(local, cuts.times, cuts.starts, cuts.lengths, zone)
     if step is None:

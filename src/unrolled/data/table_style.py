@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from unrolled.data.tables import frame_of
+from unrolled.data.tables import frame_of, type_of
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -60,7 +60,8 @@ def _type_of(column: nw.Series[Any]) -> dict[str, Any]:
     """Its type, and the first cell where others are written as that is."""
     import narwhals.stable.v2 as nw
 
-    dtype, told = column.dtype, {"type": type(column.dtype).__name__}
+    dtype = type_of(column)
+    told = {"type": type(dtype).__name__}
     if told["type"] not in KINDS:
         raise ValueError(f"column {column.name!r} holds {dtype}, which no saved model keeps")
     found: dict[str, Any] = dict(told)

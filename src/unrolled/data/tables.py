@@ -113,3 +113,19 @@ def _first_text(cells: list[Any]) -> tuple[int, Any]:
         except ValueError:
             return row, cell
     return 0, cells[0] if cells else ""
+
+
+def type_of(series: nw.Series[Any]) -> Any:
+    """The type of a column, as narwhals names it.
+
+    Of pandas' datetimes narwhals knows no time zone whose name holds `_`, a digit or a sign, such
+    as America/New_York, and takes their type for unknown.
+    """
+    import narwhals.stable.v2 as nw
+
+    if isinstance(series.dtype, nw.Unknown):
+        native = getattr(series.to_native(), "dtype", None)
+        zone, unit = getattr(native, "tz", None), getattr(native, "unit", None)
+        if zone is not None and unit is not None:
+            return nw.Datetime(unit, str(zone))
+    return series.dtype

@@ -71,7 +71,9 @@ def season_scale(
         known = ~np.isnan(steps)
         count = known.sum(axis=0)
         total = np.where(known, steps, 0.0).sum(axis=0)
-        useful = (count > 0) & (total > 0)
+        # What repeats itself but for the rounding of its own size has no scale.
+        rounding = 8 * np.finfo(np.float64).eps * np.nan_to_num(np.abs(part)).max(axis=0)
+        useful = (count > 0) & (total > rounding * count)
         scale[s, useful] = total[useful] / count[useful]
     return scale
 

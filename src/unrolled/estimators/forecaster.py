@@ -42,8 +42,8 @@ class Forecaster(ForecastBacktests):
     [S, T] is one series of T targets), or a DataFrame: in long form, with columns named by
     `time_column`, `group_column` and `target_columns`, or in wide form, where `target_columns` is
     () and each column beside the time is a series. NaN is a missing value: it counts in no loss,
-    and is read as the last value before it, with a column that tells so. What comes back is of the
-    same kind.
+    and is read as the last value before it, with a column that tells so if series of `fit` had
+    gaps. What comes back is of the same kind.
 
     All arguments stand in `docs/arguments.md`, described in `ForecastingArguments` and
     `TrainingArguments`.

@@ -70,3 +70,31 @@ def test_the_first_step_of_paths_is_exact() -> None:
     levels = [0.1, 0.9]
     more = model.predict_quantiles(levels, 3)[0]
     np.testing.assert_allclose(more, model.predict_quantiles(levels, 1)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("held", ["ahead", "watched"])
+def test_levels_that_only_other_parts_have_are_unknown(held: str) -> None:
+    kinds = np.array(["a", "b"] * 30 + ["new"] * 3, dtype=object)[:, None]
+    arguments = {"validation_steps": 3} if held == "watched" else {}
+    values = np.append(COUNTS, [1.0, 2.0, 3.0]) if held == "watched" else COUNTS
+    future = np.append(kinds, [["a"]] * 3, axis=0) if held == "watched" else kinds
+    model = make(**arguments).fit(values, future=future)
+    known = model._preparation.future
+    assert known is not None
+    assert known.levels == (("a", "b"),)
+    if held == "ahead":
+        # The same as a level that is met for the first time in a forecast.
+        other = make().fit(values, future=kinds[:60])
+        expected = other.predict(future=np.array([["never"]] * 3, dtype=object))
+        np.testing.assert_array_equal(model.predict(), expected)
+
+
+def test_one_value_at_a_time_with_covariates_known_ahead() -> None:
+    future = np.sin(np.arange(80.0))[:, None]
+    quick = make(strategy="recursive").fit(COUNTS[:50], future=future)
+    slow = make(strategy="recursive").fit(COUNTS[:50], future=future)
+    for value in COUNTS[50:]:
+        quick.update(float(value))
+        assert quick._memory._follower is not None
+    slow.update(COUNTS[50:])
+    np.testing.assert_allclose(quick.predict(), slow.predict(), rtol=1e-5)

@@ -106,7 +106,7 @@ class Memory:
         Raises:
             ValueError: a value cannot be used.
         """
-        if self._stepper is None or self.preparation.future is not None:
+        if self._stepper is None:
             return False
         self._follow().advance(values)
         self._pending.append(values)

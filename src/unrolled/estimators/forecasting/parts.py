@@ -81,9 +81,13 @@ def split(series: SeriesSet, validation: int | float | None, calibration: int) -
         train = watched - (validation or 0)
     if (train < 2).any():
         s = int(np.argmin(train))
+        many, left = int((train < 2).sum()), max(0, int(train[s]))
+        others = f" and {many - 1} more" if many > 1 else ""
+        held = (train < whole).any()
         raise ValueError(
-            f"series {series.ids[s]!r} has {whole[s]} steps, of which validation and calibration "
-            f"leave {max(0, int(train[s]))} to train on; hold out fewer, or leave the series out"
+            f"series {series.ids[s]!r} has {whole[s]} step{'s' * int(whole[s] != 1)}"
+            f"{f', of which validation and calibration leave {left} to train on' if held else ''}, "
+            f"and training needs 2; {'hold out fewer, or ' if held else ''}leave it{others} out"
             f"{as_targets(series)}"
         )
     return Stops(train, watched, whole)

@@ -72,7 +72,11 @@ class Columns:
                     np.concatenate([part.mean for part in parts]),
                     np.concatenate([part.scale for part in parts]),
                 )
-        return cls(covariates.names, covariates.levels, scaler)
+        levels = [
+            None if known is None else _seen(known, covariates.values[:, i], rows)
+            for i, known in enumerate(covariates.levels)
+        ]
+        return cls(covariates.names, tuple(levels), scaler)
 
     @property
     def numbers(self) -> list[int]:
@@ -105,7 +109,10 @@ class Columns:
             numbers = values[:, self.numbers]
             scaled = (numbers - self.scaler.mean) / self.scaler.scale
             parts.append(np.where(np.isfinite(scaled), scaled, 0.0))
-        parts.append(values[:, self.codes])
+        parts += [
+            _recoded(values[:, i], covariates.levels[i], self.levels[i])[:, None]
+            for i in self.codes
+        ]
         return np.ascontiguousarray(np.concatenate(parts, axis=1), dtype=np.float32)
 
     def sizes(self) -> list[int]:
@@ -274,3 +281,22 @@ def _rows(starts: Int | None, lengths: Int) -> Int:
     begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)[:-1]])
     rows: Int = np.repeat(starts - begin, lengths) + np.arange(lengths.sum())
     return rows
+
+
+def _seen(
+    levels: tuple[str, ...], codes: NDArray[np.float64], rows: NDArray[Any] | None
+) -> tuple[str, ...]:
+    """The levels that are in these rows: of others training would learn nothing."""
+    there = set((codes if rows is None else codes[rows]).astype(np.int64).tolist())
+    return tuple(level for code, level in enumerate(levels, start=1) if code in there)
+
+
+def _recoded(
+    codes: NDArray[np.float64], levels: tuple[str, ...] | None, known: tuple[str, ...] | None
+) -> NDArray[np.float64]:
+    """Codes of `levels` as codes of the `known` ones, 0 of others."""
+    if levels == known or levels is None or known is None:
+        return codes
+    places = {level: code for code, level in enumerate(known, start=1)}
+    table = np.array([0, *(places.get(level, 0) for level in levels)], np.float64)
+    return table[codes.astype(np.int64)]
