@@ -20,6 +20,10 @@ RIDGE = 1e-6  # of the mean square of an input: settles inputs that are copies o
 Blocks = Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
+class NoWindowError(ValueError):
+    """No series has a window to fit on."""
+
+
 @dataclass(frozen=True, eq=False)
 class LinearBaseline:
     """y_(o + h) - y_(o - 1) as a weighted sum of the last values minus y_(o - 1).
@@ -64,7 +68,8 @@ class LinearBaseline:
             stride: steps between two windows of a series
 
         Raises:
-            ValueError: A number is too small, or no series has a window with a known step.
+            ValueError: A number is too small.
+            NoWindowError: No series has a window with a known step.
         """
         for name, value in (("lookback", lookback), ("horizon", horizon)):
             if value < 1:
@@ -86,7 +91,7 @@ class LinearBaseline:
             known += (~np.isnan(y)).sum(axis=0)
             used += len(x)
         if not used:
-            raise ValueError(
+            raise NoWindowError(
                 f"no series has a window of {lookback} + {horizon} steps of whose last {horizon} "
                 f"any is known; the longest part to fit on has {int(np.max(stops))} steps."
             )
@@ -146,7 +151,7 @@ def baselines(
     plain["drift"] = drift
     try:
         plain["linear"] = LinearBaseline.fit(series, lookback, horizon, stops)
-    except (ValueError, np.linalg.LinAlgError):
+    except NoWindowError:
         plain["linear"] = None
     return plain
 

@@ -98,3 +98,11 @@ def test_one_value_at_a_time_with_covariates_known_ahead() -> None:
         assert quick._memory._follower is not None
     slow.update(COUNTS[50:])
     np.testing.assert_allclose(quick.predict(), slow.predict(), rtol=1e-5)
+
+
+def test_gaps_that_are_expected_are_told_to_the_network() -> None:
+    """Also where the series of the fit have none."""
+    assert not make().fit(COUNTS)._indicator
+    model = make(gaps="fill").fit(COUNTS)
+    assert model._indicator
+    assert model.spec_.input_size == make().fit(COUNTS).spec_.input_size + model._segment

@@ -63,7 +63,8 @@ class ForecastingArguments(TrainingArguments):
         future_columns: covariates known ahead.
         static_columns: covariates that do not change within a series.
         frequency: of the times, as "h" or "MS"; None infers it; "rows" takes each row as a step.
-        gaps: "error" refuses missing times, "fill" takes their values as missing.
+        gaps: "error" refuses missing times, "fill" takes their values as missing; the network then
+            reads which values were there, also where `fit` has no gap.
         standardize: scale each covariate to mean 0 and standard deviation 1.
     """
 

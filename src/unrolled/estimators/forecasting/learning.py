@@ -96,7 +96,8 @@ class ForecastLearning(LearntForecaster, ForecastingArguments, Trainable):
         self._preparation = Preparation.fit(part, transform, calendar, bool(self.standardize))
         prepared = self._preparation.apply(series, scales, int(self.horizon))
         short = (stops.train < self.lookback_ + self.horizon).any()
-        self._indicator = bool(short) or prepared.steps.observed is not None
+        gaps = self.gaps == "fill" or prepared.steps.observed is not None
+        self._indicator = bool(short) or gaps
         self._category_sizes = self._codes()
         self.spec_ = self._describe()
         self._conformal: Conformal | None = None
