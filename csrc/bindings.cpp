@@ -108,6 +108,8 @@ nb::object lent(Index count) {
 }  // namespace
 
 NB_MODULE(_kernels, m) {
+    // INTERFACE of kernels/engine.py: one more with each change of a function's arguments.
+    m.attr("INTERFACE") = 1;
     bind_chain(m);
     m.def(
         "saved_size",

@@ -1,9 +1,11 @@
 """Fits that are killed. Usage: fit_and_die.py FOLDER, then one JSON job a line on standard input.
 
-A job is {"case": name, "resume": bool, "saves": n or null, "delay": seconds}: a child process fits
-the case; it is killed by SIGKILL `delay` seconds after its n-th checkpoint, or left alone where n
-is null. The answer is a line: "done" or "killed". Children are forked from one process that has
-imported everything and has trained nothing, since importing takes longer than fitting.
+A job is {"case": name, "checkpoints": bool, "resume": bool, "dies_after": seconds or null}: a child
+process fits the case; the system ends it after so many seconds of its own processor time, which
+pass alike on an idle machine and on a busy one, or lets it be where there is null. The signal,
+SIGPROF, has no handler: nothing of the process runs after it, as after SIGKILL. The answer is a
+line: "done" or "killed". Children are forked from one process that has imported everything and
+has trained nothing, since importing takes longer than fitting.
 """
 
 from __future__ import annotations
@@ -57,37 +59,15 @@ def fit(name: str, *, resume: bool, saves: bool, folder: Path) -> None:
     checkpoint = folder / CHECKPOINT
     model.set_params(random_state=3, checkpoint_seconds=0.0)
     model.set_params(checkpoint=checkpoint if saves else None)
-    started = time.monotonic()
+    started = time.process_time()
     model.fit(X, y, resume_from=checkpoint if resume else None)
     result = {
         "weights": model.weights_.tobytes().hex(),
         "history": [{**record, "seconds": 0} for record in model.history_],
         "predictions": model.predict(X).tolist(),
-        "seconds": time.monotonic() - started,
+        "seconds": time.process_time() - started,
     }
     (folder / "result.json").write_text(json.dumps(result))
-
-
-def wait_for_saves(child: int, checkpoint: Path, saves: int) -> bool:
-    """Whether the child wrote `saves` checkpoints before its end."""
-    seen: set[tuple[int, int]] = set()
-    before = stamp(checkpoint)
-    while len(seen) < saves:
-        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            return False
-        now = stamp(checkpoint)
-        if now is not None and now != before:
-            seen.add(now)
-        time.sleep(0.001)
-    return True
-
-
-def stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_ino, status.st_mtime_ns
 
 
 def serve(folder: Path) -> None:
@@ -95,22 +75,16 @@ def serve(folder: Path) -> None:
         job = json.loads(line)
         child = os.fork()
         if child == 0:
+            if job["dies_after"] is not None:
+                signal.setitimer(signal.ITIMER_PROF, job["dies_after"])
             try:
-                fit(
-                    job["case"],
-                    resume=job["resume"],
-                    saves=job["saves"] is not None or job["resume"],
-                    folder=folder,
-                )
+                fit(job["case"], resume=job["resume"], saves=job["checkpoints"], folder=folder)
             except BaseException:  # noqa: BLE001 - a child must not go on as the server
                 sys.excepthook(*sys.exc_info())
                 os._exit(1)
             os._exit(0)
-        if job["saves"] is not None and wait_for_saves(child, folder / CHECKPOINT, job["saves"]):
-            time.sleep(job["delay"])
-            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-        ends = {0: "done", -signal.SIGKILL: "killed"}
+        ends = {0: "done", -signal.SIGPROF: "killed"}
         print(ends.get(os.waitstatus_to_exitcode(status), "failed"), flush=True)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
 def test_a_process_killed_at_random_moments_loses_nothing(tmp_path: Path) -> None:
-    """SIGKILL, several times in each run; weights, losses and predictions are the same bits."""
+    """Killed by a signal, several times in each run; weights, losses and predictions are the same bits."""
     moments = np.random.default_rng()
     server = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("fit_and_die.py")), str(tmp_path)],
@@ -23,10 +23,11 @@ def test_a_process_killed_at_random_moments_loses_nothing(tmp_path: Path) -> Non
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 
-    def run(name: str, *, resume: bool, saves: int | None, delay: float = 0.0) -> str:
+    def run(name: str, *, checkpoints: bool = True, dies_after: float | None = None) -> str:
         assert server.stdin is not None
         assert server.stdout is not None
-        job = {"case": name, "resume": resume, "saves": saves, "delay": delay}
+        resume = checkpoints and (tmp_path / "run.checkpoint").exists()
+        job = {"case": name, "checkpoints": checkpoints, "resume": resume, "dies_after": dies_after}
         server.stdin.write(json.dumps(job) + "\n")
         server.stdin.flush()
         return server.stdout.readline().strip()
@@ -38,24 +39,18 @@ def test_a_process_killed_at_random_moments_loses_nothing(tmp_path: Path) -> Non
 
     with server:
         for name in ("sequences", "table"):
-            assert run(name, resume=False, saves=None) == "done"
+            assert run(name, checkpoints=False) == "done"
             expected = result()
             duration = expected.pop("seconds")
             killed = 0
-            while (
-                run(
-                    name,
-                    resume=killed > 0,
-                    saves=int(moments.integers(1, 4)),
-                    delay=moments.uniform(0, 0.2 * duration),
-                )
-                == "killed"
-            ):
-                killed += 1
-                assert killed < 60
-                if killed == 4:
-                    assert run(name, resume=True, saves=None) == "done"
+            while killed < 4:
+                # The first two cannot reach the end: two fifths of what the whole fit takes.
+                dies_after = moments.uniform(0.02, 0.2 if killed < 2 else 0.4) * duration
+                if run(name, dies_after=dies_after) == "done":
                     break
+                killed += 1
+            else:
+                assert run(name) == "done"
             assert killed >= 2
             found = result()
             del found["seconds"]

@@ -70,6 +70,17 @@ def test_broken_kernels_say_what_is_wrong_with_them(tmp_path: Path):
     assert module == "unrolled.kernels.equations"
 
 
+def test_kernels_of_another_version_are_not_called(tmp_path: Path):
+    older = tmp_path / "_kernels.py"
+    older.write_text("INTERFACE = 0")
+    loader = f"importlib.machinery.SourceFileLoader(name, {str(older)!r})"
+    warning, module, _ = lines_without(f"return importlib.machinery.ModuleSpec(name, {loader})")
+    assert warning.startswith(
+        "SlowKernelsWarning The compiled kernels were built from another version of unrolled, so"
+    )
+    assert module == "unrolled.kernels.equations"
+
+
 def test_an_error_other_than_of_the_import_is_not_caught():
     program = PROGRAM.format(action='raise RuntimeError("no such luck")')
     done = subprocess.run(

@@ -185,7 +185,7 @@ def test_a_table_has_no_hidden_states() -> None:
 
 
 def test_a_call_lets_other_threads_run() -> None:
-    """The longest wait of this thread is far shorter than the call beside it."""
+    """This thread, which only counts, gets its part of the processor beside the call."""
     spec = Spec(4, 2, "point", hidden=(Dense(512), Dense(512)))
     x = np.tile(X, (200, 1))
     data = Batches(x, np.tile(Y, (200, 1)), batch_size=16)
@@ -193,11 +193,10 @@ def test_a_call_lets_other_threads_run() -> None:
     rows = data.order(0)
     rates = [1e-4] * len(rows)
     call = threading.Thread(target=engine.train, args=(data, rows, rates, Totals(), 0))
-    started = now = time.perf_counter()
-    longest = 0.0
+    own, all_threads = time.thread_time(), time.process_time()
     call.start()
     while call.is_alive():
-        before, now = now, time.perf_counter()
-        longest = max(longest, now - before)
+        time.thread_time()
+    own, all_threads = time.thread_time() - own, time.process_time() - all_threads
     call.join()
-    assert longest < 0.5 * (now - started)
+    assert own > 0.1 * all_threads

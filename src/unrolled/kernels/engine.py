@@ -13,6 +13,7 @@ from types import ModuleType
 
 OURS, EVERYONES = "UNROLLED_NUM_THREADS", "OMP_NUM_THREADS"
 MOST_THREADS = 256  # most_threads of csrc/threads.h
+INTERFACE = 1  # that of csrc/bindings.cpp; memory is passed by address, so that both must agree
 
 
 class SlowKernelsWarning(UserWarning):
@@ -28,7 +29,10 @@ except ModuleNotFoundError as error:
 except ImportError as error:
     COMPILED, why_not = None, f"were built, but cannot be loaded ({error})"
 else:
-    COMPILED, why_not = _kernels, ""
+    if getattr(_kernels, "INTERFACE", 0) == INTERFACE:
+        COMPILED, why_not = _kernels, ""
+    else:
+        COMPILED, why_not = None, "were built from another version of unrolled"
 
 REMEDY = (
     "install a C++17 compiler such as g++, clang or MSVC, then unrolled again: "
