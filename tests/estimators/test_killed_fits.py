@@ -13,7 +13,7 @@ import pytest
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
 def test_a_process_killed_at_random_moments_loses_nothing(tmp_path: Path) -> None:
-    """Killed by a signal, several times in each run; weights, losses and predictions are the same bits."""
+    """Several times in each run; weights, losses and predictions are the same bits."""
     moments = np.random.default_rng()
     server = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("fit_and_die.py")), str(tmp_path)],
