@@ -12,23 +12,19 @@ from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.base import Network, predict_rows
 from unrolled.estimators.inputs import SequenceInputs
-from unrolled.estimators.options import choice, flag, share, whole
-from unrolled.runtime.spec import Recurrent, Spec
+from unrolled.estimators.options import choice, flag, whole
+from unrolled.estimators.recurrence import RecurrenceArguments
+from unrolled.runtime.spec import Spec
 from unrolled.training import engines
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ManyToOneNetwork(SequenceInputs, Network):
+class ManyToOneNetwork(RecurrenceArguments, SequenceInputs, Network):
     """A recurrent stack that reads a sequence to its end, then gives one output.
 
+    The stack's arguments are described in `RecurrenceArguments`.
+
     Args:
-        cell: "rnn" `h_t = tanh(W_ih x_t + W_hh h_{t-1} + b)`, "gru" or "lstm".
-        hidden_size: H, units of a layer and direction.
-        num_layers: L, layers on top of each other.
-        bidirectional: a second stack reads from the last step to the first.
-        dropout: probability of zeroing, in training only, an output between two layers, and what
-            pooling hands to the output layer.
-        nonlinearity: "tanh" or "relu", for the cell "rnn".
         pooling: what the output layer reads: "last" valid state, "mean" or "max" over valid steps.
         embedding_size: size of a symbol's vector, for texts.
         unit: a symbol of a text: "word" or "character".
@@ -37,14 +33,6 @@ class ManyToOneNetwork(SequenceInputs, Network):
         bucket_by_length: batches of like length, which saves padding.
     """
 
-    cell: str = field(default="gru", metadata=choice("rnn", "gru", "lstm", help="rnn, gru or lstm"))
-    hidden_size: int = field(default=64, metadata=whole(1, help="units of a layer"))
-    num_layers: int = field(default=1, metadata=whole(1, help="recurrent layers"))
-    bidirectional: bool = field(default=False, metadata=flag(help="read both ways"))
-    dropout: float = field(default=0.0, metadata=share(help="dropout after each layer"))
-    nonlinearity: str = field(
-        default="tanh", metadata=choice("tanh", "relu", help="tanh or relu, of the cell rnn")
-    )
     pooling: str = field(
         default="last",
         metadata=choice("last", "mean", "max", help="what the output reads: last, mean or max"),
@@ -85,17 +73,9 @@ class ManyToOneNetwork(SequenceInputs, Network):
             output_size=self._output_size(),
             head=self._head,
             embedding_size=0 if self.vocabulary_ is None else int(self.embedding_size),
-            recurrent=Recurrent(
-                cell=self.cell,
-                hidden_size=int(self.hidden_size),
-                num_layers=int(self.num_layers),
-                bidirectional=bool(self.bidirectional),
-                dropout=float(self.dropout) if self.num_layers > 1 else 0.0,
-                nonlinearity=self.nonlinearity,
-            ),
             pooling=self.pooling,
             loss=self._loss(),
-            head_dropout=float(self.dropout),
+            **self._recurrence(),
         )
 
     def _buckets(self) -> bool:

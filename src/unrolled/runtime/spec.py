@@ -14,9 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.kernels.layout import GATES, recurrent_shapes
+from unrolled.kernels.layout import recurrent_shapes
+from unrolled.runtime.initial import initial_weight, recurrent_start
+from unrolled.runtime.layers import ACTIVATIONS, MAX_LAYERS, Dense, Recurrent
+from unrolled.runtime.spec_checks import (
+    check_choice,
+    check_flag,
+    check_probability,
+    check_size,
+    fields_of,
+    shown,
+)
 
-ACTIVATIONS = ("relu", "tanh")
+__all__ = ["ACTIVATIONS", "Dense", "Recurrent", "Spec", "initial_values", "views"]
+
 POOLINGS = ("last", "mean", "max", "every")
 # The losses of each head, the default first.
 LOSSES = {
@@ -27,62 +38,6 @@ LOSSES = {
 # Raw numbers that describe a distribution of one target.
 DISTRIBUTION_SIZES = {"normal": 2, "student_t": 3, "negative_binomial": 2}
 HEADS = tuple(LOSSES)
-MAX_SIZE = 2**24
-MAX_LAYERS = 256
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A dense layer `y = phi(W x + b)` of `size` units.
-
-    Attributes:
-        size: number of units.
-        activation: phi, "relu" or "tanh".
-    """
-
-    size: int
-    activation: str = "relu"
-
-    def __post_init__(self) -> None:
-        _check_size("size", self.size)
-        _check_choice("activation", self.activation, ACTIVATIONS)
-
-
-@dataclass(frozen=True)
-class Recurrent:
-    """A stack of L recurrent layers of H units, in one or two directions.
-
-    Attributes:
-        cell: "rnn", "gru" or "lstm".
-        hidden_size: H, units of a layer and direction.
-        num_layers: L.
-        bidirectional: a second stack reads from the last step to the first.
-        dropout: probability of zeroing an output between layers, in training only.
-        nonlinearity: "tanh" or "relu", read by the cell "rnn" alone.
-    """
-
-    cell: str
-    hidden_size: int
-    num_layers: int = 1
-    bidirectional: bool = False
-    dropout: float = 0.0
-    nonlinearity: str = "tanh"
-
-    def __post_init__(self) -> None:
-        _check_choice("cell", self.cell, tuple(GATES))
-        _check_size("hidden_size", self.hidden_size)
-        _check_size("num_layers", self.num_layers, MAX_LAYERS)
-        if not isinstance(self.bidirectional, bool):
-            raise ValueError(
-                f"bidirectional must be true or false, got {_shown(self.bidirectional)}"
-            )
-        _check_probability("dropout", self.dropout)
-        _check_choice("nonlinearity", self.nonlinearity, ACTIVATIONS)
-
-    @property
-    def output_size(self) -> int:
-        """Size of an output: D * H."""
-        return self.hidden_size * (2 if self.bidirectional else 1)
 
 
 @dataclass(frozen=True)
@@ -109,6 +64,16 @@ class Spec:
             [targets, quantiles].
         categories: (V, E) of each categorical column, which are the last of the C channels: a whole
             number from 0 to V - 1 there is replaced by its row of a learned table [V, E].
+        embedding_dropout: probability of zeroing a symbol's whole vector, wherever the symbol comes
+            in a batch; of the embedding (Gal & Ghahramani 2016, arXiv 1512.05287).
+        input_dropout: dropout of what the first recurrent layer reads.
+        symbol_dropout: probability that a step's symbol, or its code in the first of the
+            categories, is read as number 0, the unknown one.
+        locked_dropout: what is dropped of the input, between layers and in front of the head is
+            the same at every step of a sequence (variational dropout, as above); a unit then lacks
+            for the whole sequence, or for the window of it that a batch holds.
+
+    All dropout is in training only, and what is left is scaled up to the same mean.
     """
 
     input_size: int
@@ -124,26 +89,31 @@ class Spec:
     loss: str | None = None
     quantiles: tuple[float, ...] = ()
     categories: tuple[tuple[int, int], ...] = ()
+    embedding_dropout: float = 0.0
+    input_dropout: float = 0.0
+    symbol_dropout: float = 0.0
+    locked_dropout: bool = False
 
     def __post_init__(self) -> None:
-        _check_size("input_size", self.input_size)
-        _check_size("output_size", self.output_size)
-        _check_choice("head", self.head, HEADS)
-        _check_size("embedding_size", self.embedding_size, least=0)
+        check_size("input_size", self.input_size)
+        check_size("output_size", self.output_size)
+        check_choice("head", self.head, HEADS)
+        check_size("embedding_size", self.embedding_size, least=0)
         if not isinstance(self.hidden, tuple) or not all(isinstance(d, Dense) for d in self.hidden):
-            raise ValueError(f"hidden must be a tuple of Dense layers, got {_shown(self.hidden)}")
+            raise ValueError(f"hidden must be a tuple of Dense layers, got {shown(self.hidden)}")
         if len(self.hidden) > MAX_LAYERS:
             raise ValueError(f"hidden has {len(self.hidden)} layers; at most {MAX_LAYERS} are read")
-        _check_probability("hidden_dropout", self.hidden_dropout)
-        _check_probability("head_dropout", self.head_dropout)
-        _check_choice("pooling", self.pooling, POOLINGS)
+        check_probability("hidden_dropout", self.hidden_dropout)
+        check_probability("head_dropout", self.head_dropout)
+        check_choice("pooling", self.pooling, POOLINGS)
         if self.recurrent is not None and not isinstance(self.recurrent, Recurrent):
-            raise ValueError(f"recurrent must be Recurrent or None, got {_shown(self.recurrent)}")
+            raise ValueError(f"recurrent must be Recurrent or None, got {shown(self.recurrent)}")
         if self.recurrent is None and self.embedding_size:
             raise ValueError("embedding_size needs a recurrent stack: tokens come as sequences")
         if self.recurrent is None and self.pooling == "every":
             raise ValueError('pooling="every" needs a recurrent stack: there are no steps without')
         self._check_categories()
+        self._check_dropout()
         self._check_tied()
         self._check_loss()
 
@@ -153,11 +123,11 @@ class Spec:
             isinstance(pair, tuple) and len(pair) == 2 for pair in pairs
         ):
             raise ValueError(
-                f"categories must be pairs of a number of codes and a size, got {_shown(pairs)}"
+                f"categories must be pairs of a number of codes and a size, got {shown(pairs)}"
             )
         for codes, size in pairs:
-            _check_size("the number of codes in categories", codes)
-            _check_size("the size in categories", size)
+            check_size("the number of codes in categories", codes)
+            check_size("the size in categories", size)
         if not pairs:
             return
         if self.recurrent is None or self.embedding_size:
@@ -166,11 +136,21 @@ class Spec:
             raise ValueError(
                 f"categories are {len(pairs)} of the channels, but input_size is {self.input_size}"
             )
-        _check_size("the step that the recurrent stack reads", self.step_size)
+        check_size("the step that the recurrent stack reads", self.step_size)
+
+    def _check_dropout(self) -> None:
+        for name in ("embedding_dropout", "input_dropout", "symbol_dropout"):
+            check_probability(name, getattr(self, name))
+        check_flag("locked_dropout", self.locked_dropout)
+        if self.embedding_dropout and not self.embedding_size:
+            raise ValueError("embedding_dropout needs an embedding")
+        if self.symbol_dropout and not (self.embedding_size or self.categories):
+            raise ValueError("symbol_dropout needs an embedding or categories")
+        if (self.input_dropout or self.locked_dropout) and self.recurrent is None:
+            raise ValueError("input_dropout and locked_dropout need a recurrent stack")
 
     def _check_tied(self) -> None:
-        if not isinstance(self.tied, bool):
-            raise ValueError(f"tied must be true or false, got {_shown(self.tied)}")
+        check_flag("tied", self.tied)
         if self.tied and not self.embedding_size:
             raise ValueError("tied needs an embedding, whose weight the head shares")
         if self.tied and (self.output_size, self.head_size) != (
@@ -186,14 +166,14 @@ class Spec:
     def _check_loss(self) -> None:
         if self.loss is None:
             object.__setattr__(self, "loss", LOSSES[self.head][0])
-        _check_choice("loss", self.loss, LOSSES[self.head])
+        check_choice("loss", self.loss, LOSSES[self.head])
         levels = self.quantiles
         if not isinstance(levels, tuple) or not all(
             isinstance(level, float) and 0.0 < level < 1.0 for level in levels
         ):
-            raise ValueError(f"quantiles must be numbers between 0 and 1, got {_shown(levels)}")
+            raise ValueError(f"quantiles must be numbers between 0 and 1, got {shown(levels)}")
         if list(levels) != sorted(set(levels)):
-            raise ValueError(f"quantiles must rise, got {_shown(levels)}")
+            raise ValueError(f"quantiles must rise, got {shown(levels)}")
         if bool(levels) != (self.loss == "quantile"):
             raise ValueError('quantiles go with the loss "quantile", and it with them')
         if self.output_size % self.outputs_per_target:
@@ -278,7 +258,7 @@ class Spec:
         Raises:
             ValueError: a key is missing or unknown, or a value is of the wrong kind or size.
         """
-        fields = _fields("spec", config, cls)
+        fields = fields_of("spec", config, cls)
         hidden = fields.get("hidden", ())
         if not isinstance(hidden, list | tuple):
             raise ValueError(f"hidden must be a list of layers, got {type(hidden).__name__}")
@@ -287,9 +267,11 @@ class Spec:
             if not isinstance(values, list | tuple):
                 raise ValueError(f"{name} must be a list, got {type(values).__name__}")
             fields[name] = tuple(tuple(v) if isinstance(v, list) else v for v in values)
-        fields["hidden"] = tuple(Dense(**_fields("hidden", layer, Dense)) for layer in hidden)
+        fields["hidden"] = tuple(Dense(**fields_of("hidden", layer, Dense)) for layer in hidden)
         if fields.get("recurrent") is not None:
-            fields["recurrent"] = Recurrent(**_fields("recurrent", fields["recurrent"], Recurrent))
+            fields["recurrent"] = Recurrent(
+                **fields_of("recurrent", fields["recurrent"], Recurrent)
+            )
         return cls(**fields)
 
 
@@ -315,7 +297,8 @@ def initial_values(spec: Spec, seed: int | np.random.SeedSequence) -> NDArray[np
 
     The distributions are torch's defaults: uniform(-1/sqrt(H), 1/sqrt(H)) for a recurrent layer of
     H units, uniform(-1/sqrt(F), 1/sqrt(F)) for a dense layer of F inputs, normal(0, 1) for
-    embeddings.
+    embeddings. But an embedding [V, E] that is the head's weight too begins with normal(0, 1/E),
+    which is of the size of a head's weight, and a recurrent layer as `Recurrent` says.
     """
     rng = np.random.default_rng(seed)
     flat = np.empty(spec.num_parameters, np.float32)
@@ -323,57 +306,16 @@ def initial_values(spec: Spec, seed: int | np.random.SeedSequence) -> NDArray[np
     for name, value in named.items():
         if name.startswith(("embedding.", "categories.")):
             value[...] = rng.standard_normal(value.shape)
-            continue
-        if name.startswith("recurrent."):
+            if spec.tied:
+                value /= math.sqrt(spec.embedding_size)
+        elif name.startswith("recurrent."):
             assert spec.recurrent is not None
-            fan = spec.recurrent.hidden_size
+            initial_weight(value, spec.recurrent.hidden_size, rng)
         else:
             layer = name.rpartition(".")[0]
             # A tied head has no weight of its own.
-            fan = named.get(f"{layer}.weight", named.get("embedding.weight", value)).shape[1]
-        bound = 1.0 / math.sqrt(fan)
-        value[...] = rng.uniform(-bound, bound, value.shape)
+            weight = named.get(f"{layer}.weight", named.get("embedding.weight", value))
+            initial_weight(value, weight.shape[1], rng)
+    if spec.recurrent is not None:
+        recurrent_start(spec.recurrent, named, rng)
     return flat
-
-
-def _fields(what: str, config: object, kind: type) -> dict[str, Any]:
-    if not isinstance(config, Mapping):
-        raise ValueError(f"{what} must be a mapping of names to values, got {_shown(config)}")
-    known = kind.__dataclass_fields__  # type: ignore[attr-defined]
-    for name in config:
-        if name not in known:
-            raise ValueError(f"{what} has the unknown entry {_shown(name)}")
-    for name, field in known.items():
-        if name not in config and field.default is field.default_factory:
-            raise ValueError(f"{what} lacks the entry {name!r}")
-    return dict(config)
-
-
-def _check_size(name: str, value: object, most: int = MAX_SIZE, least: int = 1) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ValueError(
-            f"{name} must be a whole number from {least} to {most}, got {_shown(value)}"
-        )
-
-
-def _check_probability(name: str, value: object) -> None:
-    # What float32 rounds to 1 would leave nothing.
-    if (
-        not isinstance(value, int | float)
-        or isinstance(value, bool)
-        or not 0.0 <= value < 1.0
-        or np.float32(value) == 1.0
-    ):
-        raise ValueError(f"{name} must be a number from 0 to below 1, got {_shown(value)}")
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {_shown(value)}")
-
-
-def _shown(value: object) -> str:
-    # Python writes out no whole number of more than 4300 digits.
-    if isinstance(value, int) and value.bit_length() > 128:
-        return f"a whole number of {value.bit_length()} bits"
-    return f"{value!r:.80}"
