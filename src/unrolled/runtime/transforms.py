@@ -1,4 +1,4 @@
-"""Transforms that are fitted once and obeyed ever after: scaling of numbers, numbering of symbols.
+"""Scaling of numbers: fitted once and obeyed ever after, as `Vocabulary` is for symbols.
 
 Both are plain data. They are saved with the model, and the same code runs in training, in
 prediction and one step at a time. Every mistake is a `ValueError` or `TypeError` of one sentence.
@@ -6,25 +6,17 @@ prediction and one step at a time. Every mistake is a `ValueError` or `TypeError
 
 from __future__ import annotations
 
-import math
-import operator
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-UNKNOWN = "<unk>"
-UNITS = ("word", "character")
-MAX_CHANNELS = 1_000_000
-MAX_SYMBOLS = 4_000_000
+from unrolled.runtime.config_checks import check_keys, is_finite_number, shown, whole_number
+from unrolled.runtime.vocabulary import Vocabulary as Vocabulary
 
-_PIECE = re.compile(r"\w+|[^\w\s]")
-_JOINERS = "\u200c\u200d"
+MAX_CHANNELS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +107,7 @@ class Scaler:
     @classmethod
     def identity(cls, channels: int) -> Scaler:
         """The scaler of C channels that changes nothing."""
-        count = _whole_number("channels", channels, least=1)
+        count = whole_number("channels", channels, least=1)
         return cls(np.zeros(count), np.ones(count))
 
     def apply(self, values: ArrayLike) -> NDArray[np.float32]:
@@ -162,234 +154,19 @@ class Scaler:
         Raises:
             ValueError: the data holds anything unexpected.
         """
-        _check_keys("scaler", config, ("mean", "scale"))
+        check_keys("scaler", config, ("mean", "scale"))
         for name in ("mean", "scale"):
             numbers = config[name]
             if not isinstance(numbers, list) or not 1 <= len(numbers) <= MAX_CHANNELS:
                 raise ValueError(
                     f"scaler {name} needs a list of 1 to {MAX_CHANNELS} numbers, "
-                    f"not {_shown(numbers)}"
+                    f"not {shown(numbers)}"
                 )
             for number in numbers:
-                if not _is_finite_number(number):
+                if not is_finite_number(number):
                     raise ValueError(
-                        f"scaler {name} needs finite numbers, but holds {_shown(number)}"
+                        f"scaler {name} needs finite numbers, but holds {shown(number)}"
                     )
         return cls(
             np.array(config["mean"], dtype=np.float64), np.array(config["scale"], dtype=np.float64)
         )
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Numbers the symbols of texts; whatever it has not seen is symbol 0, `<unk>`.
-
-    Attributes:
-        symbols: index 0 is `<unk>`; no symbol twice.
-        unit: "word" or "character".
-        lowercase: texts are lower-cased before they are split.
-
-    Raises:
-        ValueError: the arguments are not so.
-    """
-
-    symbols: tuple[str, ...]
-    unit: str
-    lowercase: bool
-    _index: dict[str, int] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if self.unit not in UNITS:
-            raise ValueError(f'unit needs "word" or "character", not {_shown(self.unit)}.')
-        if not isinstance(self.lowercase, bool):
-            raise ValueError(f"lowercase needs True or False, not {_shown(self.lowercase)}")
-        if not 1 <= len(self.symbols) <= MAX_SYMBOLS:
-            raise ValueError(
-                f"a vocabulary of {len(self.symbols)} symbols came; 1 to {MAX_SYMBOLS} are "
-                "possible, which a higher min_count brings about"
-            )
-        if self.symbols[0] != UNKNOWN:
-            raise ValueError(
-                f'symbol 0 of a vocabulary needs to be "{UNKNOWN}", not {_shown(self.symbols[0])}.'
-            )
-        for i in range(1, len(self.symbols)):
-            _check_symbol(i, self.symbols[i], self.unit)
-        index = {self.symbols[i]: i for i in range(len(self.symbols))}
-        if len(index) != len(self.symbols):
-            twice = next(s for i, s in enumerate(self.symbols) if index[s] != i)
-            raise ValueError(f"the vocabulary holds the symbol {_shown(twice)} twice")
-        object.__setattr__(self, "_index", index)
-
-    def __len__(self) -> int:
-        return len(self.symbols)
-
-    @classmethod
-    def fit(
-        cls,
-        texts: Iterable[str],
-        unit: str = "word",
-        min_count: int = 1,
-        max_size: int | None = None,
-        lowercase: bool = False,
-    ) -> Vocabulary:
-        """Number the symbols of texts by falling count, equal counts in alphabetic order.
-
-        Args:
-            texts: the texts to count in.
-            unit: "word" or "character", see `split`.
-            min_count: rarer symbols are left to `<unk>`.
-            max_size: greatest length of the vocabulary, `<unk>` counted; None sets no bound.
-            lowercase: lower-case texts before they are split.
-
-        Raises:
-            TypeError: `texts` is no collection of strings.
-            ValueError: no symbol is left, or an argument is not so.
-        """
-        if isinstance(texts, (str, bytes)):
-            raise TypeError("texts is a single string; a list of strings is needed")
-        least = _whole_number("min_count", min_count, least=1)
-        most = None if max_size is None else _whole_number("max_size", max_size, least=2)
-        splitter = cls((UNKNOWN,), unit, lowercase)
-        counts: Counter[str] = Counter()
-        for i, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise TypeError(f"texts[{i}] is {_shown(text)}; a string is needed")
-            counts.update(splitter.split(text))
-        kept = [symbol for symbol, count in counts.items() if count >= least]
-        if not kept:
-            raise ValueError(
-                f"no {unit} of texts occurs {least} times; lower min_count or add texts"
-            )
-        kept.sort(key=lambda symbol: (-counts[symbol], symbol))
-        return cls((UNKNOWN, *kept[: None if most is None else most - 1]), unit, lowercase)
-
-    def split(self, text: str) -> list[str]:
-        """The symbols of one text, lower-cased first if `lowercase` is set.
-
-        Unit "character": every character, white space too. Unit "word": the runs of letters,
-        digits and underscores (of any script, with their combining marks), and every other
-        character that is no white space as a symbol of its own: `"Don't go."` gives
-        `Don ' t go .`; white space only separates.
-        """
-        text = text.lower() if self.lowercase else text
-        if self.unit == "character":
-            return list(text)
-        if text.isascii():
-            return _PIECE.findall(text)
-        return _words_with_marks(text)
-
-    def encode(self, text: str) -> NDArray[np.int64]:
-        """Symbol numbers of one text, [T] int64, 0 for what is unknown; T is 0 without symbols."""
-        symbols = self.split(text)
-        find = self._index.get
-        return np.fromiter((find(s, 0) for s in symbols), dtype=np.int64, count=len(symbols))
-
-    def decode(self, tokens: ArrayLike) -> str:
-        """The text of symbol numbers [T]; words are joined by one space, characters by nothing.
-
-        Raises:
-            ValueError: a number is no symbol.
-        """
-        numbers = np.asarray(tokens)
-        if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
-            raise ValueError(
-                f"tokens is {numbers.dtype} of shape {numbers.shape}; [T] integers are needed"
-            )
-        if numbers.size and not 0 <= int(numbers.min()) <= int(numbers.max()) < len(self):
-            raise ValueError(
-                f"tokens holds numbers from {numbers.min()} to {numbers.max()}; the vocabulary "
-                f"has 0 to {len(self) - 1}"
-            )
-        return (" " if self.unit == "word" else "").join(self.symbols[i] for i in numbers.tolist())
-
-    def to_config(self) -> dict[str, Any]:
-        """Plain JSON-ready data."""
-        return {"symbols": list(self.symbols), "unit": self.unit, "lowercase": self.lowercase}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Vocabulary:
-        """Inverse of `to_config`.
-
-        Raises:
-            ValueError: the data holds anything unexpected.
-        """
-        _check_keys("vocabulary", config, ("symbols", "unit", "lowercase"))
-        if not isinstance(config["symbols"], list):
-            raise ValueError(
-                f"vocabulary symbols needs a list of strings, not {_shown(config['symbols'])}"
-            )
-        return cls(tuple(config["symbols"]), config["unit"], config["lowercase"])
-
-
-def _words_with_marks(text: str) -> list[str]:
-    # \w leaves out combining marks, which would cut words of many scripts into letters.
-    words: list[str] = []
-    end = -1
-    in_word = False
-    for match in _PIECE.finditer(text):
-        piece = match.group()
-        is_mark = unicodedata.category(piece[0])[0] == "M" or piece in _JOINERS
-        is_word = not is_mark and (piece[0] == "_" or piece[0].isalnum())
-        touches = match.start() == end
-        if touches and (is_mark or (is_word and in_word)):
-            words[-1] += piece
-        else:
-            words.append(piece)
-            in_word = is_word
-        end = match.end()
-    return words
-
-
-def _check_symbol(i: int, symbol: object, unit: str) -> None:
-    if not isinstance(symbol, str) or not symbol:
-        raise ValueError(
-            f"symbol {i} of the vocabulary is {_shown(symbol)}; "
-            "a string that is not empty is needed"
-        )
-    if unit == "character" and len(symbol) != 1:
-        raise ValueError(
-            f"symbol {i} of the vocabulary is {_shown(symbol)}; one character is needed"
-        )
-    if not symbol.isascii() and any("\ud800" <= letter <= "\udfff" for letter in symbol):
-        raise ValueError(
-            f"symbol {i} of the vocabulary, {_shown(symbol)}, is no Unicode text; "
-            "decode the texts as UTF-8 first"
-        )
-
-
-def _check_keys(name: str, config: object, keys: tuple[str, ...]) -> None:
-    if not isinstance(config, Mapping):
-        raise ValueError(f"the {name} needs a mapping with {', '.join(keys)}, not {_shown(config)}")
-    for key in keys:
-        if key not in config:
-            raise ValueError(f"the {name} lacks {key}")
-    for key in config:
-        if key not in keys:
-            raise ValueError(f"the {name} holds {_shown(key)}, which is none of {', '.join(keys)}")
-
-
-def _is_finite_number(number: object) -> bool:
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
-        return False
-    try:
-        return math.isfinite(number)
-    except OverflowError:
-        return False
-
-
-def _whole_number(name: str, value: object, *, least: int) -> int:
-    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} needs a whole number of at least {least}, not {_shown(value)}")
-    number = operator.index(value)
-    if number < least:
-        raise ValueError(f"{name} needs a whole number of at least {least}, not {number}")
-    return number
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, (dict, list, tuple, set)):
-        return f"a {type(value).__name__} of {len(value)}"
-    if isinstance(value, int) and value.bit_length() > 128:
-        return f"a whole number of {value.bit_length()} bits"
-    text = repr(value[:40]) if isinstance(value, str) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
