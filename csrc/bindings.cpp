@@ -43,7 +43,8 @@ void check_item(int item) {
 
 template <class T>
 void forward_of(const Sizes& sizes, Address x, Index x_step, Index x_row, Address lengths,
-                Address out, Index out_step, Index out_row, const nb::tuple& numbers) {
+                Address out, Index out_step, Index out_row, const nb::tuple& numbers,
+                Address packed) {
     std::vector<Forward<T>> directions(directions_of(numbers, 11));
     Reader read(numbers);
     for (Forward<T>& d : directions) {
@@ -58,6 +59,7 @@ void forward_of(const Sizes& sizes, Address x, Index x_step, Index x_row, Addres
         d.h_n = read.address<T>();
         d.c_n = read.address<T>();
         d.saved = read.address<T>();
+        d.packed = reinterpret_cast<const char*>(packed);
     }
     nb::gil_scoped_release release;
     layer_forward<T>(sizes, reinterpret_cast<const Index*>(lengths),
@@ -96,6 +98,17 @@ void backward_of(const Sizes& sizes, Address x, Index x_step, Index x_row, Addre
                       {reinterpret_cast<T*>(grad_x), gx_step, gx_row}, directions);
 }
 
+template <class T>
+void pack_of(const Sizes& sizes, const nb::tuple& numbers, Address to) {
+    Reader read(numbers);
+    Forward<T> layer{};
+    layer.w_ih = read.address<const T>();
+    layer.w_hh = read.address<const T>();
+    layer.b_ih = read.address<const T>();
+    layer.b_hh = read.address<const T>();
+    kernels<T>().pack(sizes, layer, reinterpret_cast<char*>(to));
+}
+
 // `count` elements as an array of NumPy that gives its memory back when it goes.
 template <class T>
 nb::object lent(Index count) {
@@ -109,7 +122,7 @@ nb::object lent(Index count) {
 
 NB_MODULE(_kernels, m) {
     // INTERFACE of kernels/engine.py: one more with each change of a function's arguments.
-    m.attr("INTERFACE") = 1;
+    m.attr("INTERFACE") = 2;
     bind_chain(m);
     m.def(
         "saved_size",
@@ -121,14 +134,30 @@ NB_MODULE(_kernels, m) {
         },
         nb::arg("cell"), nb::arg("item"), nb::arg("S"), nb::arg("H"), nb::arg("P"),
         nb::arg("projected") = false);
+    // Weights and biases without a projection, for calls of `forward` by the same instruction set.
+    m.def("packed_size", [](int cell, int item, Index C, Index H) {
+        check_item(item);
+        const Sizes sizes = sizes_of(cell, 1, 1, C, H, H, 1);
+        return (item == 4 ? kernels<float>().packed_size : kernels<double>().packed_size)(sizes,
+                                                                                           false);
+    });
+    m.def("pack", [](int cell, int item, Index C, Index H, const nb::tuple& weights, Address to) {
+        check_item(item);
+        (item == 4 ? pack_of<float> : pack_of<double>)(sizes_of(cell, 1, 1, C, H, H, 1), weights,
+                                                        to);
+    });
     m.def("forward", [](int cell, int item, Index T, Index N, Index C, Index H, Index P, int threads,
                         Address x, Index x_step, Index x_row, Address lengths, Address out,
-                        Index out_step, Index out_row, const nb::tuple& directions) {
+                        Index out_step, Index out_row, const nb::tuple& directions,
+                        Address packed) {
         check_item(item);
         const Sizes sizes = sizes_of(cell, T, N, C, H, P, threads);
         (item == 4 ? forward_of<float> : forward_of<double>)(sizes, x, x_step, x_row, lengths, out,
-                                                             out_step, out_row, directions);
-    });
+                                                             out_step, out_row, directions,
+                                                             packed);
+    }, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+       nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+       nb::arg("packed") = 0);
     m.def("backward", [](int cell, int item, Index T, Index N, Index C, Index H, Index P,
                          int threads, Address x, Index x_step, Index x_row, Address lengths,
                          Address grad_out, Index g_step, Index g_row, Address grad_x, Index gx_step,

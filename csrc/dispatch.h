@@ -38,6 +38,8 @@ struct Sharing {
 template <class T>
 struct Kernels {
     Index (*saved_size)(const Sizes&, Index S, bool projected);
+    Index (*packed_size)(const Sizes&, bool projected);  // bytes
+    void (*pack)(const Sizes&, const Forward<T>&, char* to);
     void (*forward)(const Sizes&, const Order&, Sequence<const T> x, Sequence<T> out,
                     const Forward<T>&, Sharing, Team&);
     void (*backward)(const Sizes&, const Order&, Sequence<const T> x, Sequence<const T> grad_out,

@@ -31,6 +31,22 @@ public:
         return Saved<CellKind, T>(shape, S).size;
     }
 
+    // Bytes of the weights and biases as they are read here, for calls that share them.
+    static Index packed_size(const Sizes& sizes, bool projected) {
+        Packed packed;
+        Arena arena(nullptr);
+        packed.lay_out(Shape<CellKind, T>(sizes, projected), sizes, arena);
+        return arena.size();
+    }
+
+    static void pack(const Sizes& sizes, const Forward<T>& layer, char* to) {
+        const Shape<CellKind, T> shape(sizes, layer.w_hr != nullptr);
+        Packed packed;
+        Arena arena(to);
+        packed.lay_out(shape, sizes, arena);
+        packed.fill(shape, sizes, layer, 0, 1);
+    }
+
     Index scratch_size() {
         Arena arena(nullptr);
         lay_out(arena);
@@ -56,12 +72,54 @@ private:
     Saved<CellKind, T> saved_;
     Team* team_ = nullptr;
 
+    struct Packed {
+        T* w_ih;  // [gate_panels, C, columns]
+        T* w_hh;  // [gate_panels, P, columns]
+        T* w_hr;  // [state_panels, H, 2 W]
+        T* b_x;   // [gate_panels, columns]: what a_x starts from
+        T* b_h;   // [gate_panels, columns]: gru: b_hn at the place of n, what m starts from
+
+        void lay_out(const Shape<CellKind, T>& shape, const Sizes& sizes, Arena& arena) {
+            w_ih = arena.take<T>(shape.gate_panels * sizes.C * columns);
+            w_hh = arena.take<T>(shape.gate_panels * sizes.P * columns);
+            w_hr = arena.take<T>(shape.projected ? shape.state_panels * sizes.H * 2 * W : 0);
+            b_x = arena.take<T>(shape.gate_panels * columns);
+            b_h = arena.take<T>(shape.gate_panels * columns);
+        }
+
+        // The share of one worker.
+        void fill(const Shape<CellKind, T>& shape, const Sizes& sizes, const Forward<T>& layer,
+                  int worker, int workers) const {
+            const Index H = sizes.H;
+            const Range gates = share(shape.gate_panels, worker, workers);
+            pack_gates<U, G, T>(layer.w_ih, H, sizes.C, gates.begin, gates.end, w_ih);
+            pack_gates<U, G, T>(layer.w_hh, H, sizes.P, gates.begin, gates.end, w_hh);
+            for (Index p = gates.begin; p < gates.end; ++p) {
+                for (int v = 0; v < U * G; ++v) {
+                    const int g = v % G;
+                    const bool apart = CellKind::splits_biases && g == G - 1;
+                    const Index first = (p * U + v / G) * W;
+                    T* x = b_x + p * columns + v * W;
+                    T* h = b_h + p * columns + v * W;
+                    for (Index lane = 0; lane < W; ++lane) {
+                        const Index unit = first + lane;
+                        const T ih = layer.b_ih && unit < H ? layer.b_ih[g * H + unit] : T(0);
+                        const T hh = layer.b_hh && unit < H ? layer.b_hh[g * H + unit] : T(0);
+                        x[lane] = apart ? ih : ih + hh;
+                        h[lane] = hh;
+                    }
+                }
+            }
+            if (!shape.projected) return;
+            const Range states = share(shape.state_panels, worker, workers);
+            pack_gates<2, 1, T>(layer.w_hr, sizes.P, H, states.begin, states.end, w_hr);
+        }
+    };
+
+    // Shared scratch, or what the caller has packed before.
+    Packed packed_;
+
     // Shared scratch.
-    T* w_ih_;   // [gate_panels, C, columns]
-    T* w_hh_;   // [gate_panels, P, columns]
-    T* w_hr_;   // [state_panels, H, 2 W]
-    T* b_x_;    // [gate_panels, columns]: what a_x starts from
-    T* b_h_;    // [gate_panels, columns]: gru: b_hn at the place of n, what m starts from
     T* start_;  // [N, Pp] initial states by place
     T* c_;      // [vectors, N, W] cell states by place
     T* state_;  // [2, N, Pp] states of even and odd steps, inference
@@ -86,11 +144,8 @@ private:
     }
 
     void lay_out(Arena& arena) {
-        w_ih_ = arena.take<T>(shape_.gate_panels * sizes_.C * columns);
-        w_hh_ = arena.take<T>(shape_.gate_panels * sizes_.P * columns);
-        w_hr_ = arena.take<T>(shape_.projected ? shape_.state_panels * sizes_.H * 2 * W : 0);
-        b_x_ = arena.take<T>(shape_.gate_panels * columns);
-        b_h_ = arena.take<T>(shape_.gate_panels * columns);
+        Arena lent(const_cast<char*>(layer_.packed));
+        packed_.lay_out(shape_, sizes_, layer_.packed ? lent : arena);
         start_ = arena.take<T>(sizes_.N * shape_.Pp);
         c_ = arena.take<T>(CellKind::has_c ? sizes_.N * shape_.Hp : 0);
         state_ = arena.take<T>(keeps() ? 0 : 2 * sizes_.N * shape_.Pp);
@@ -119,40 +174,17 @@ private:
         return raw_ + i * shape_.Hp;
     }
 
-    void pack(int worker) {
-        const Index H = sizes_.H;
-        const Range gates = share(shape_.gate_panels, worker, partition_.workers);
-        pack_gates<U, G, T>(layer_.w_ih, H, sizes_.C, gates.begin, gates.end, w_ih_);
-        pack_gates<U, G, T>(layer_.w_hh, H, sizes_.P, gates.begin, gates.end, w_hh_);
-        for (Index p = gates.begin; p < gates.end; ++p) {
-            for (int v = 0; v < U * G; ++v) {
-                const int g = v % G;
-                const bool apart = CellKind::splits_biases && g == G - 1;
-                const Index first = (p * U + v / G) * W;
-                T* x = b_x_ + p * columns + v * W;
-                T* h = b_h_ + p * columns + v * W;
-                for (Index lane = 0; lane < W; ++lane) {
-                    const Index unit = first + lane;
-                    const T ih = layer_.b_ih && unit < H ? layer_.b_ih[g * H + unit] : T(0);
-                    const T hh = layer_.b_hh && unit < H ? layer_.b_hh[g * H + unit] : T(0);
-                    x[lane] = apart ? ih : ih + hh;
-                    h[lane] = hh;
-                }
-            }
-        }
-        if (shape_.projected) {
-            const Range states = share(shape_.state_panels, worker, partition_.workers);
-            pack_gates<2, 1, T>(layer_.w_hr, sizes_.P, H, states.begin, states.end, w_hr_);
-        }
+    void prepare(int worker) {
+        if (!layer_.packed) packed_.fill(shape_, sizes_, layer_, worker, partition_.workers);
         const Range rows = share(sizes_.N, worker, partition_.workers);
         copy_states(layer_.h0, sizes_.P, shape_.Pp, shape_.Pp, order_, sizes_.N, rows, start_);
         if (CellKind::has_c)
-            copy_states<T>(layer_.c0, H, shape_.Hp, W, order_, sizes_.N, rows, c_);
+            copy_states<T>(layer_.c0, sizes_.H, shape_.Hp, W, order_, sizes_.N, rows, c_);
     }
 
     void work(int worker) {
         const FlushDenormals flush;
-        pack(worker);
+        prepare(worker);
         team_->barrier();
         const Places places = partition_.places(order_, sizes_.N, worker);
         const Range panels = partition_.panels(shape_.gate_panels, worker);
@@ -187,8 +219,8 @@ private:
             rows += count;
         }
         const Index panel = capacity * columns;
-        product<U * G, T>(rows, Rows<T>::contiguous(own.rows, sizes_.C), w_ih_, panels.begin,
-                          panels.end, FromPanel<T>{b_x_}, [&](Index q, Index p, const T* sums) {
+        product<U * G, T>(rows, Rows<T>::contiguous(own.rows, sizes_.C), packed_.w_ih,
+                          panels.begin, panels.end, FromPanel<T>{packed_.b_x}, [&](Index q, Index p, const T* sums) {
                               T* to = own.a_x + (p - panels.begin) * panel + q * columns;
                               for (int v = 0; v < U * G; ++v)
                                   V::load(sums + v * W).store(to + v * W);
@@ -246,10 +278,11 @@ private:
         const bool nothing = j == 0 && !layer_.h0;
         const Rows<T> left = Rows<T>::contiguous(own.h, nothing ? 0 : sizes_.P);
         if constexpr (CellKind::splits_biases) {
-            product<U * G, T>(count, left, w_hh_, panels.begin, panels.end,
-                              FromRowsAndPanel<T>{a_x, columns, panel, b_h_}, activate, equations);
+            product<U * G, T>(count, left, packed_.w_hh, panels.begin, panels.end,
+                              FromRowsAndPanel<T>{a_x, columns, panel, packed_.b_h}, activate,
+                              equations);
         } else {
-            product<U * G, T>(count, left, w_hh_, panels.begin, panels.end,
+            product<U * G, T>(count, left, packed_.w_hh, panels.begin, panels.end,
                               FromRows<T>{a_x, columns, panel}, activate, equations);
         }
         if constexpr (CellKind::has_c) {
@@ -262,8 +295,8 @@ private:
         Own& own = own_[worker];
         if (partition_.by_units) team_->barrier();
         for (Index k = 0; k < count; ++k) own.raw[k] = raw(places[k], j);
-        product<2, T>(count, Rows<T>::contiguous(own.raw, sizes_.H), w_hr_, states.begin,
-                      states.end, FromZero<T>{}, [&](Index k, Index p, const T* sums) {
+        product<2, T>(count, Rows<T>::contiguous(own.raw, sizes_.H), packed_.w_hr,
+                      states.begin, states.end, FromZero<T>{}, [&](Index k, Index p, const T* sums) {
                           for (int v = 0; v < 2; ++v) {
                               const Index at = (p * 2 + v) * W;
                               const V h = V::load(sums + v * W);

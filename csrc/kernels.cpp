@@ -35,6 +35,19 @@ Index saved_size(const Sizes& sizes, Index S, bool projected) {
 }
 
 template <class T>
+Index packed_size(const Sizes& sizes, bool projected) {
+    return with_cell(sizes.cell, [&](auto cell) {
+        return ForwardPass<decltype(cell), T>::packed_size(sizes, projected);
+    });
+}
+
+template <class T>
+void pack(const Sizes& sizes, const Forward<T>& layer, char* to) {
+    with_cell(sizes.cell,
+              [&](auto cell) { ForwardPass<decltype(cell), T>::pack(sizes, layer, to); });
+}
+
+template <class T>
 void forward(const Sizes& sizes, const Order& order, Sequence<const T> x, Sequence<T> out,
              const Forward<T>& layer, Sharing sharing, Team& team) {
     with_cell(sizes.cell, [&](auto cell) {
@@ -88,9 +101,10 @@ extern const ChainKernels UNROLLED_CHAIN(UNROLLED_ISA);  // chain_kernels.cpp
 extern const InstructionSet UNROLLED_SET(UNROLLED_ISA);
 const InstructionSet UNROLLED_SET(UNROLLED_ISA) = {
     UNROLLED_NAME(UNROLLED_ISA),
-    {UNROLLED_ISA::saved_size<float>, UNROLLED_ISA::forward<float>, UNROLLED_ISA::backward<float>},
-    {UNROLLED_ISA::saved_size<double>, UNROLLED_ISA::forward<double>,
-     UNROLLED_ISA::backward<double>},
+    {UNROLLED_ISA::saved_size<float>, UNROLLED_ISA::packed_size<float>, UNROLLED_ISA::pack<float>,
+     UNROLLED_ISA::forward<float>, UNROLLED_ISA::backward<float>},
+    {UNROLLED_ISA::saved_size<double>, UNROLLED_ISA::packed_size<double>,
+     UNROLLED_ISA::pack<double>, UNROLLED_ISA::forward<double>, UNROLLED_ISA::backward<double>},
     UNROLLED_ISA::fma_operations,
     &UNROLLED_CHAIN(UNROLLED_ISA),
 };

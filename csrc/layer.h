@@ -42,6 +42,7 @@ struct Forward {
     T* h_n;         // [N, P]
     T* c_n;         // [N, H], lstm only
     T* saved;       // [saved_size] or null: inference
+    const char* packed = nullptr;  // [packed_size] bytes of the weights and biases above, or null
 };
 
 // One direction of a layer, backward; a gradient that is null is not wanted or, of h_n and c_n, zero.

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from unrolled import kernels
+from unrolled.kernels import engine
 from unrolled.kernels.layout import GATES
 from unrolled.kernels.steps import ROWS_OF_ONE_THREAD, RepeatedStep
 
@@ -49,6 +50,37 @@ def test_step_after_step(cell: str, phi: str, rows: int, dtype: Any) -> None:
             assert mine.dtype == dtype
             np.testing.assert_array_equal(mine, its)
         weights[n % 4][...] *= dtype(1.1)  # changes in place count
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [1, ROWS_OF_ONE_THREAD + 7])
+@pytest.mark.parametrize(("cell", "phi"), CELLS)
+def test_frozen_weights_give_the_same_bits(cell: str, phi: str, rows: int, dtype: Any) -> None:
+    rng, weights = np.random.default_rng(1), weights_of(cell, dtype)
+    frozen = RepeatedStep(cell, weights, rows, phi, frozen=True)
+    kept = [weight.copy() for weight in weights]
+    x = rng.normal(size=(rows, C)).astype(dtype)
+    state = tuple(rng.normal(size=(rows, H)).astype(dtype) for _ in range(1 + (cell == "lstm")))
+    expected = one_step(cell, phi, x, state, kept)
+    for _ in range(2):
+        for mine, its in zip(frozen(x, *state), expected, strict=True):
+            np.testing.assert_array_equal(mine, its)
+        for weight in weights:
+            weight[...] = 9.0  # changes do not count
+
+
+def test_frozen_weights_are_laid_out_for_the_kernels_in_use() -> None:
+    weights, x = weights_of("gru"), np.ones((1, C), np.float32)
+    step, h = RepeatedStep("gru", weights, 1, frozen=True), np.ones((1, H), np.float32)
+    before, compiled = step(x, h)[0], engine.COMPILED
+    assert compiled is not None
+    in_use = compiled.simd()
+    try:
+        for name in compiled.simd_available():
+            compiled.use_simd(name)
+            np.testing.assert_allclose(step(x, h)[0], before, rtol=1e-5, err_msg=name)
+    finally:
+        compiled.use_simd(in_use)
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda step: pickle.loads(pickle.dumps(step))])  # noqa: S301

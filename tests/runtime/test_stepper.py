@@ -27,6 +27,8 @@ SPECS = {
     "hidden layers": recurrent_spec("gru", hidden=(Dense(7, "relu"), Dense(4, "tanh"))),
     "categories": recurrent_spec("lstm", num_layers=2, categories=((4, 2), (3, 5))),
     "categories alone": recurrent_spec("gru", numbers=0, categories=((4, 2), (3, 5))),
+    "tokens": recurrent_spec("lstm", tokens=True, num_layers=2, loss="cross_entropy"),
+    "tied": recurrent_spec("gru", tokens=True, tied=True, loss="cross_entropy"),
     "distribution": recurrent_spec("gru", loss="student_t", output_size=6),
 }
 
@@ -38,9 +40,9 @@ def made(name: str) -> tuple[Spec, np.ndarray, Any]:
 
 
 def whole(spec: Spec, inputs: Any) -> np.ndarray:
-    """The inputs [T, N, C]."""
+    """The inputs [T, N, C], or tokens [T, N]."""
     cut = [inputs.values[start : start + T] for start in inputs.starts]
-    return np.ascontiguousarray(np.stack(cut, axis=1), dtype=np.float32)
+    return np.ascontiguousarray(np.stack(cut, axis=1))
 
 
 def copied(state: State) -> list[np.ndarray]:
@@ -101,13 +103,22 @@ def test_rows_do_not_touch_each_other() -> None:
     "spec",
     [
         recurrent_spec(bidirectional=True),
-        recurrent_spec(tokens=True),
         Spec(4, 3, "point", hidden=(Dense(7),)),
     ],
 )
 def test_what_cannot_be_stepped_is_refused(spec: Spec) -> None:
-    with pytest.raises(ValueError, match="recurrent stack of one direction that reads numbers"):
+    with pytest.raises(ValueError, match="needs a recurrent stack of one direction"):
         Stepper(spec, np.zeros(spec.num_parameters, np.float32))
+
+
+def test_parameters_count_as_they_were() -> None:
+    spec, flat, inputs = made("two grus")
+    stepper, x = Stepper(spec, flat), whole(spec, inputs)
+    before = stepper.step(x[0], stepper.zeros(N))[0]
+    flat *= 2
+    np.testing.assert_array_equal(stepper.step(x[0], stepper.zeros(N))[0], before)
+    after = stepper.run(x[:1], stepper.zeros(N))[-1]
+    np.testing.assert_allclose(stepper.step(x[0], stepper.zeros(N))[1][-1], after, atol=2e-6)
 
 
 def test_inputs_of_a_single_row_and_step() -> None:

@@ -18,6 +18,7 @@ from unrolled.kernels.layout import GATES, check_arrays
 
 # So little work that a second thread costs more than it does.
 ROWS_OF_ONE_THREAD = 16
+ALIGNMENT = 64  # bytes, a line of the cache
 
 
 class RepeatedStep:
@@ -28,9 +29,11 @@ class RepeatedStep:
     Args:
         cell: "rnn", "gru" or "lstm".
         weights: weight_ih [G*H, C], weight_hh [G*H, H], bias_ih [G*H] and bias_hh [G*H], which are
-            read anew at each call, so that changes in place count.
+            read anew at each call, so that changes in place count, unless they are frozen.
         num_rows: N, at least 1.
         nonlinearity: "tanh" or "relu", of the cell "rnn".
+        frozen: the weights are read once, here, which takes most of the time of a step of few rows;
+            changes of them do not count.
 
     Raises:
         ImportError: the compiled kernels are not there.
@@ -38,11 +41,17 @@ class RepeatedStep:
     """
 
     def __init__(
-        self, cell: str, weights: Sequence[np.ndarray], num_rows: int, nonlinearity: str = "tanh"
+        self,
+        cell: str,
+        weights: Sequence[np.ndarray],
+        num_rows: int,
+        nonlinearity: str = "tanh",
+        *,
+        frozen: bool = False,
     ) -> None:
         if engine.COMPILED is None:
             raise ImportError(f"The compiled kernels {engine.why_not}; {engine.REMEDY}.")
-        self._made_of = (cell, tuple(weights), num_rows, nonlinearity)
+        self._made_of = (cell, tuple(weights), num_rows, nonlinearity, frozen)
         weight_ih, weight_hh = weights[:2]
         dtype, C, H = weight_ih.dtype, weight_ih.shape[1], len(weight_hh) // GATES[cell]
         self._x = np.zeros((num_rows, C), dtype)
@@ -59,6 +68,8 @@ class RepeatedStep:
         self._shape = (code, dtype.itemsize, 1, num_rows, C, H, H)
         states = [*self._before, None][:2] + [*self._after, None][:2]
         pointers = (*self._weights, None, *states, None)
+        self._packed, self._packed_for, self._at = np.empty(0, np.uint8), "", 0
+        self._pack_shape, self._frozen = (code, dtype.itemsize, C, H), frozen
         self._arrays = (
             *(address(self._x), num_rows * C, C, 0, address(self._output), num_rows * H, H),
             (0, *map(address, pointers)),
@@ -66,7 +77,7 @@ class RepeatedStep:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Made anew by a copy, whose arrays lie elsewhere."""
-        return RepeatedStep, self._made_of
+        return _made, self._made_of
 
     def __call__(self, x: np.ndarray, *states: np.ndarray) -> tuple[np.ndarray, ...]:
         """The states [N, H] after a step x [N, C] from `states`: h, or h and c.
@@ -82,5 +93,22 @@ class RepeatedStep:
                     raise ValueError(f"a step takes {list(held.shape)}, got {list(given.shape)}.")
                 held[...] = given
             threads = 1 if self._few else engine.get_num_threads()
-            kernels.forward(*self._shape, threads, *self._arrays)
+            if self._frozen and kernels.simd() != self._packed_for:
+                self._pack()
+            kernels.forward(*self._shape, threads, *self._arrays, self._at)
             return tuple(part.copy() for part in self._after)
+
+    def _pack(self) -> None:
+        """The weights as the kernels in use read them."""
+        kernels: Any = engine.COMPILED
+        size = kernels.packed_size(*self._pack_shape)
+        self._packed = np.empty(size + ALIGNMENT, np.uint8)
+        self._at = -(-address(self._packed) // ALIGNMENT) * ALIGNMENT
+        kernels.pack(*self._pack_shape, tuple(map(address, self._weights)), self._at)
+        self._packed_for = kernels.simd()
+
+
+def _made(
+    cell: str, weights: tuple[np.ndarray, ...], num_rows: int, nonlinearity: str, frozen: bool
+) -> RepeatedStep:
+    return RepeatedStep(cell, weights, num_rows, nonlinearity, frozen=frozen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ class Stepper:
 
     Args:
         spec: the model; its pooling does not matter, the head reads the state of each step.
-        flat: [P] float32 parameters.
+        flat: [P] float32 parameters, as they are now: later changes of them do not count.
 
     Raises:
         ValueError: there is no recurrent stack, or it reads both ways.
@@ -32,18 +34,21 @@ class Stepper:
 
     def __init__(self, spec: Spec, flat: F32) -> None:
         r = spec.recurrent
-        if r is None or r.bidirectional or spec.embedding_size:
-            raise ValueError(
-                "one step at a time needs a recurrent stack of one direction that reads numbers"
-            )
+        if r is None or r.bidirectional:
+            raise ValueError("one step at a time needs a recurrent stack of one direction")
         self._steps: tuple[int, list[RepeatedStep]] = (0, [])
-        self.spec, self._recurrent, named = spec, r, views(spec, flat)
+        self.spec, self._recurrent, named = spec, r, views(spec, flat.copy())
+        self._embedding = named.get("embedding.weight")
         self._tables = [named[f"categories.{i}.weight"] for i in range(len(spec.categories))]
         self._layers = [_weights(named, layer) for layer in range(r.num_layers)]
-        dense = [(f"hidden.{i}", layer.activation) for i, layer in enumerate(spec.hidden)]
+        dense = [
+            (f"hidden.{i}.weight", f"hidden.{i}.bias", layer.activation)
+            for i, layer in enumerate(spec.hidden)
+        ]
+        head = "embedding.weight" if spec.tied else "head.weight"
         self._dense = [
-            (np.ascontiguousarray(named[f"{name}.weight"].T), named[f"{name}.bias"], activation)
-            for name, activation in [*dense, ("head", "")]
+            (np.ascontiguousarray(named[weight].T), named[bias], activation)
+            for weight, bias, activation in [*dense, (head, "head.bias", "")]
         ]
 
     def zeros(self, num_rows: int) -> State:
@@ -52,8 +57,8 @@ class Stepper:
         shape = (num_rows, self._recurrent.hidden_size)
         return tuple(np.zeros(shape, np.float32) for _ in range(parts))
 
-    def step(self, x: F32, state: State) -> tuple[F32, State]:
-        """Raw outputs [N, K] of one step x [N, C], and the state after it."""
+    def step(self, x: NDArray[Any], state: State) -> tuple[F32, State]:
+        """Raw outputs [N, K] of one step x [N, C], or tokens [N], and the state after it."""
         x, after = self._embed(x), []
         for layer, weights in enumerate(self._layers):
             found = self._step(x, state, layer, weights)
@@ -65,8 +70,8 @@ class Stepper:
                 x = np.maximum(x, 0) if activation == "relu" else np.tanh(x)
         return x, tuple(part[i] for i in range(len(after[0])) for part in after)
 
-    def run(self, x: F32, state: State) -> State:
-        """The state after all steps of x [T, N, C]."""
+    def run(self, x: NDArray[Any], state: State) -> State:
+        """The state after all steps of x [T, N, C], or of tokens [T, N]."""
         x, L = self._embed(x), self._recurrent.num_layers
         after: list[tuple[F32, ...]] = []
         for layer, weights in enumerate(self._layers):
@@ -98,12 +103,16 @@ class Stepper:
         rows, steps = self._steps
         if rows != num_rows:
             r = self._recurrent
-            steps = [RepeatedStep(r.cell, w, num_rows, r.nonlinearity) for w in self._layers]
+            steps = [
+                RepeatedStep(r.cell, w, num_rows, r.nonlinearity, frozen=True) for w in self._layers
+            ]
             self._steps = (num_rows, steps)
         return steps
 
-    def _embed(self, x: F32) -> F32:
-        """x [..., C] with its codes replaced by their vectors."""
+    def _embed(self, x: NDArray[Any]) -> F32:
+        """x [..., C] with its codes replaced by their vectors, or the vectors of tokens [...]."""
+        if self._embedding is not None:
+            return self._embedding[x]
         if not self._tables:
             return x
         edge = x.shape[-1] - len(self._tables)
