@@ -22,6 +22,7 @@ from unrolled.data.sources import (
     temporal_order,
     ucr,
 )
+from unrolled.data.streams import Streams
 from unrolled.data.tables import read
 from unrolled.data.text import encode
 from unrolled.data.ts_format import LabelledSeries, read_ts
@@ -35,6 +36,7 @@ __all__ = [
     "ReberStrings",
     "Sequences",
     "SeriesSet",
+    "Streams",
     "TimeSeries",
     "TimeSeriesProblem",
     "adding",
