@@ -1,4 +1,4 @@
-"""The arguments of training, which every estimator takes."""
+"""The arguments of training: those of every estimator, and those where there are rows."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from unrolled.training.schedules import SCHEDULES
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class TrainingArguments(Estimator):
-    """How a network is trained.
+class LearningArguments(Estimator):
+    """How a network is trained, whatever it is trained on.
 
     Args:
-        standardize: scale each input channel, and the targets of a regression, to mean 0 and
-            standard deviation 1 of the training part.
         optimizer: "adam", "adamw", "sgd" or "rmsprop".
         learning_rate: highest learning rate of the schedule.
         momentum: of "sgd".
@@ -29,7 +27,6 @@ class TrainingArguments(Estimator):
         schedule: "constant", "linear", "cosine" or "one_cycle".
         max_epochs: epochs at most.
         batch_size: rows of a batch.
-        shuffle: a new order of rows each epoch.
         clip_norm: largest norm of the gradient; None does not clip.
         validation_fraction: share of the rows held out to watch; 0 holds out none.
         patience: epochs without a better validation loss before training stops and the best
@@ -43,9 +40,6 @@ class TrainingArguments(Estimator):
         verbose: progress bar; "auto" shows one in a terminal or notebook.
     """
 
-    standardize: bool = field(
-        default=True, metadata=flag(help="scale inputs, and targets of a regression")
-    )
     optimizer: str = field(
         default="adam",
         metadata=choice("adam", "adamw", "sgd", "rmsprop", help="adam, adamw, sgd or rmsprop"),
@@ -60,7 +54,6 @@ class TrainingArguments(Estimator):
     )
     max_epochs: int = field(default=100, metadata=whole(1, help="epochs at most"))
     batch_size: int = field(default=32, metadata=whole(1, help="rows of a batch"))
-    shuffle: bool = field(default=True, metadata=flag(help="a new order of rows each epoch"))
     clip_norm: float | None = field(
         default=1.0, metadata=real(0.0, above=True, none=True, help="largest norm of the gradient")
     )
@@ -119,3 +112,19 @@ class TrainingArguments(Estimator):
             weight_decay=float(self.weight_decay),
             clip_norm=None if self.clip_norm is None else float(self.clip_norm),
         )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class TrainingArguments(LearningArguments):
+    """How a network is trained on rows, beside what `LearningArguments` says.
+
+    Args:
+        standardize: scale each input channel, and the targets of a regression, to mean 0 and
+            standard deviation 1 of the training part.
+        shuffle: a new order of rows each epoch.
+    """
+
+    standardize: bool = field(
+        default=True, metadata=flag(help="scale inputs, and targets of a regression")
+    )
+    shuffle: bool = field(default=True, metadata=flag(help="a new order of rows each epoch"))

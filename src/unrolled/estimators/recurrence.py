@@ -10,14 +10,13 @@ from unrolled.runtime.layers import INITIALS, Recurrent
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class RecurrenceArguments:
+class CausalRecurrence:
     """What a recurrent stack is made of, how it begins, and what is dropped in training.
 
     Args:
         cell: "rnn" `h_t = tanh(W_ih x_t + W_hh h_{t-1} + b)`, "gru" or "lstm".
         hidden_size: H, units of a layer and direction.
         num_layers: L, layers on top of each other.
-        bidirectional: a second stack reads from the last step to the first.
         nonlinearity: "tanh" or "relu", for the cell "rnn".
         dropout: probability of zeroing, in training only, an output between two layers, and what
             the output layer reads.
@@ -38,7 +37,6 @@ class RecurrenceArguments:
     cell: str = field(default="gru", metadata=choice("rnn", "gru", "lstm", help="rnn, gru or lstm"))
     hidden_size: int = field(default=64, metadata=whole(1, help="units of a layer"))
     num_layers: int = field(default=1, metadata=whole(1, help="recurrent layers"))
-    bidirectional: bool = field(default=False, metadata=flag(help="read both ways"))
     nonlinearity: str = field(
         default="tanh", metadata=choice("tanh", "relu", help="tanh or relu, of the cell rnn")
     )
@@ -69,7 +67,7 @@ class RecurrenceArguments:
             cell=self.cell,
             hidden_size=int(self.hidden_size),
             num_layers=int(self.num_layers),
-            bidirectional=bool(self.bidirectional),
+            bidirectional=self._reads_both_ways(),
             dropout=float(self.dropout) if self.num_layers > 1 else 0.0,
             nonlinearity=self.nonlinearity,
             weight_dropout=float(self.weight_dropout),
@@ -86,3 +84,20 @@ class RecurrenceArguments:
             "input_dropout": float(self.input_dropout),
             "locked_dropout": bool(self.locked_dropout),
         }
+
+    def _reads_both_ways(self) -> bool:
+        return False
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class RecurrenceArguments(CausalRecurrence):
+    """A recurrent stack that may read both ways.
+
+    Args:
+        bidirectional: a second stack reads from the last step to the first.
+    """
+
+    bidirectional: bool = field(default=False, metadata=flag(help="read both ways"))
+
+    def _reads_both_ways(self) -> bool:
+        return bool(self.bidirectional)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.batches import Batched
-from unrolled.estimators.arguments import TrainingArguments
+from unrolled.estimators.arguments import LearningArguments
 from unrolled.estimators.contract import not_fitted
 from unrolled.estimators.parts import Seeds
 from unrolled.estimators.progress_bar import Train, watch
@@ -43,7 +43,7 @@ class Learned:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Trainable(Learned, TrainingArguments):
+class Trainable(Learned, LearningArguments):
     """An estimator with a network: its training from a first seed to its last weights.
 
     Attributes:
