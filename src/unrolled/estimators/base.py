@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
+from unrolled.estimators.arguments import TrainingArguments
 from unrolled.estimators.contract import check_consistent_length
 from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Inputs, Part, Seeds, hold_out, read_weight, seeds
@@ -43,15 +44,17 @@ class Parts:
         def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs: ...
         def _fit_inputs(self, inputs: Inputs, weight: NDArray[np.float64] | None) -> None: ...
         def _apply_inputs(self, inputs: Inputs) -> Sequences | NDArray[np.float32]: ...
-        def _read_targets(self, y: Any) -> NDArray[Any]: ...
+        # y is what `_read_targets` gave: one target a row, or those of each step of it.
+        def _read_targets(self, y: Any) -> Any: ...
         def _fit_targets(
-            self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any = None
+            self, y: Any, weight: NDArray[np.float64] | None, classes: Any = None
         ) -> None: ...
-        def _apply_targets(self, y: NDArray[Any]) -> NDArray[Any]: ...
+        def _apply_targets(self, y: Any) -> NDArray[Any]: ...
         def _row_weights(
-            self, y: NDArray[Any], weight: NDArray[np.float64] | None
+            self, y: Any, weight: NDArray[np.float64] | None
         ) -> NDArray[np.float64] | None: ...
-        def _stratify(self, y: NDArray[Any]) -> NDArray[Any] | None: ...
+        def _stratify(self, y: Any) -> NDArray[Any] | None: ...
+        def _labels(self, y: Any) -> NDArray[Any] | None: ...
         def _inputs_to_config(self) -> dict[str, Any]: ...
         def _inputs_from_config(self, config: Mapping[str, Any]) -> None: ...
         def _targets_to_config(self) -> dict[str, Any]: ...
@@ -62,7 +65,7 @@ class Parts:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Network(Parts, Trainable):
+class Network(Parts, TrainingArguments, Trainable):
     """Base of the estimators: the way from data to weights and back.
 
     Attributes:
@@ -117,9 +120,10 @@ class Network(Parts, Trainable):
             if stored is not None and self.random_state is None:
                 drawn = Seeds(stored.seed)
             part = self._read(X, y, sample_weight)
-            labels, held = self._stratify(part.y), None
+            labels, held = self._labels(part.y), None
             if validation_data is None and self.validation_fraction:
-                part, held = hold_out(part, self.validation_fraction, drawn.of("split"), labels)
+                strata = self._stratify(part.y)
+                part, held = hold_out(part, self.validation_fraction, drawn.of("split"), strata)
             data = self._learn_transforms(part, drawn, labels)
             if validation_data is not None:
                 held = self._read_validation(validation_data)
@@ -145,10 +149,14 @@ class Network(Parts, Trainable):
         inputs = self._read_inputs(X, fitting=fitting)
         targets = self._read_targets(y)
         check_consistent_length(inputs, targets)
+        self._match(inputs, targets)
         part = Part(inputs, targets, read_weight(sample_weight, len(targets)))
         if part.weight is None or part.weight.all():
             return part
         return part.take(np.flatnonzero(part.weight))
+
+    def _match(self, inputs: Inputs, targets: Any) -> None:
+        """Check what inputs and targets must have in common beside their number."""
 
     def _read_validation(self, data: Any) -> Part:
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from unrolled.data import checks
 from unrolled.data.sequences import Sequences
 
-Inputs = Sequences | NDArray[Any] | list[str]
+# A list is of texts, or of sentences as lists of words.
+Inputs = Sequences | NDArray[Any] | list[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,13 +20,14 @@ class Part:
     """Checked rows of a data set before any transform.
 
     Attributes:
-        inputs: N sequences, a table [N, C], or N texts.
-        y: [N] or [N, K] targets as they came.
+        inputs: N sequences, a table [N, C], N texts, or N sentences as lists of words.
+        y: [N] or [N, K] targets as they came; or N rows of targets, one each step (see
+            `unrolled.estimators.step_targets`), which are indexed by rows as an array is.
         weight: [N] float64 weights, or None.
     """
 
     inputs: Inputs
-    y: NDArray[Any]
+    y: Any
     weight: NDArray[np.float64] | None
 
     def take(self, rows: NDArray[np.int64]) -> Part:

@@ -19,30 +19,13 @@ from unrolled.training import engines
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ManyToOneNetwork(RecurrenceArguments, SequenceInputs, Network):
-    """A recurrent stack that reads a sequence to its end, then gives one output.
-
-    The stack's arguments are described in `RecurrenceArguments`.
+class RecurrentNetwork(RecurrenceArguments, Network):
+    """A network with a recurrent stack, whose arguments `RecurrenceArguments` describes.
 
     Args:
-        pooling: what the output layer reads: "last" valid state, "mean" or "max" over valid steps.
-        embedding_size: size of a symbol's vector, for texts.
-        unit: a symbol of a text: "word" or "character".
-        min_count: symbols that come less often in the training texts are the unknown symbol.
-        lowercase: texts are lower-cased.
         bucket_by_length: batches of like length, which saves padding.
     """
 
-    pooling: str = field(
-        default="last",
-        metadata=choice("last", "mean", "max", help="what the output reads: last, mean or max"),
-    )
-    embedding_size: int = field(default=64, metadata=whole(1, help="size of a symbol's vector"))
-    unit: str = field(
-        default="word", metadata=choice("word", "character", help="word or character, for texts")
-    )
-    min_count: int = field(default=1, metadata=whole(1, help="rarer symbols are unknown"))
-    lowercase: bool = field(default=False, metadata=flag(help="lower-case texts"))
     bucket_by_length: bool = field(
         default=True, metadata=flag(help="batches of like length, which saves padding")
     )
@@ -57,8 +40,7 @@ class ManyToOneNetwork(RecurrenceArguments, SequenceInputs, Network):
             N arrays [T_i, D*H]; with two directions the forward one comes first.
         """
         self._check_fitted()
-        inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
-        assert isinstance(inputs, Sequences)
+        inputs = self._network_inputs(X)
         batches = Batches(inputs, batch_size=predict_rows(inputs), bucket=True)
         states: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(inputs)
         choice = engines.choose(engines.AUTO, self.spec_)
@@ -66,6 +48,41 @@ class ManyToOneNetwork(RecurrenceArguments, SequenceInputs, Network):
             for column, row in enumerate(rows):
                 states[row] = batch[: inputs.lengths[row], column].copy()
         return states
+
+    def _network_inputs(self, X: Any) -> Sequences:
+        """What the network reads of new inputs."""
+        inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
+        assert isinstance(inputs, Sequences)
+        return inputs
+
+    def _buckets(self) -> bool:
+        return bool(self.bucket_by_length)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ManyToOneNetwork(SequenceInputs, RecurrentNetwork):
+    """A recurrent stack that reads a sequence to its end, then gives one output.
+
+    The stack's arguments are described in `RecurrenceArguments`.
+
+    Args:
+        pooling: what the output layer reads: "last" valid state, "mean" or "max" over valid steps.
+        embedding_size: size of a symbol's vector, for texts.
+        unit: a symbol of a text: "word" or "character".
+        min_count: symbols that come less often in the training texts are the unknown symbol.
+        lowercase: texts are lower-cased.
+    """
+
+    pooling: str = field(
+        default="last",
+        metadata=choice("last", "mean", "max", help="what the output reads: last, mean or max"),
+    )
+    embedding_size: int = field(default=64, metadata=whole(1, help="size of a symbol's vector"))
+    unit: str = field(
+        default="word", metadata=choice("word", "character", help="word or character, for texts")
+    )
+    min_count: int = field(default=1, metadata=whole(1, help="rarer symbols are unknown"))
+    lowercase: bool = field(default=False, metadata=flag(help="lower-case texts"))
 
     def _describe(self) -> Spec:
         return Spec(
@@ -77,6 +94,3 @@ class ManyToOneNetwork(RecurrenceArguments, SequenceInputs, Network):
             loss=self._loss(),
             **self._recurrence(),
         )
-
-    def _buckets(self) -> bool:
-        return bool(self.bucket_by_length)

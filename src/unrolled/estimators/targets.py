@@ -31,7 +31,7 @@ class ClassTargets:
 
     def _read_targets(self, y: Any) -> NDArray[Any]:
         if y is None:
-            raise ValueError(_NO_TARGET.format(type(self).__name__))
+            raise ValueError(NO_TARGET.format(type(self).__name__))
         if hasattr(y, "to_numpy") and len(getattr(y, "shape", ())) == 1:
             # scikit-learn would turn pandas' nullable whole numbers and bools into floats.
             y = np.asarray(y)
@@ -45,7 +45,7 @@ class ClassTargets:
         if labels.dtype.kind == "f":
             _refuse_not_finite(labels)
         if labels.dtype == object:
-            row = next((i for i, label in enumerate(labels) if _is_missing(label)), None)
+            row = next((i for i, label in enumerate(labels) if is_missing(label)), None)
             if row is not None:
                 raise ValueError(f"y holds no label (None, NaN or NA) in row {row}; give it one")
             if len({isinstance(label, str) for label in labels}) > 1:
@@ -91,6 +91,9 @@ class ClassTargets:
         return len(self.classes_)
 
     def _stratify(self, y: NDArray[Any]) -> NDArray[Any] | None:
+        return y
+
+    def _labels(self, y: NDArray[Any]) -> NDArray[Any] | None:
         return y
 
     def _targets_to_config(self) -> dict[str, Any]:
@@ -144,7 +147,7 @@ class NumberTargets:
 
     def _read_targets(self, y: Any) -> NDArray[Any]:
         if y is None:
-            raise ValueError(_NO_TARGET.format(type(self).__name__))
+            raise ValueError(NO_TARGET.format(type(self).__name__))
         numbers: NDArray[Any] = checks.as_float(y, "y").astype(np.float64, copy=False)
         if numbers.ndim not in (1, 2) or 0 in numbers.shape[1:]:
             raise ValueError(f"y must be [N] or [N, K] numbers, got shape {list(numbers.shape)}")
@@ -178,7 +181,10 @@ class NumberTargets:
     def _output_size(self) -> int:
         return self.n_outputs_
 
-    def _stratify(self, y: NDArray[Any]) -> None:
+    def _stratify(self, y: Any) -> None:
+        return None
+
+    def _labels(self, y: Any) -> None:
         return None
 
     def _targets_to_config(self) -> dict[str, Any]:
@@ -244,7 +250,7 @@ def r2(
     return float(np.where(varies, share, left == 0.0).mean())
 
 
-_NO_TARGET = (
+NO_TARGET = (
     "{} requires y to be passed, but the target y is None; give one label or number a sample"
 )
 
@@ -268,7 +274,7 @@ def _refuse_not_finite(y: NDArray[Any]) -> None:
         raise checks.not_finite("y", y[found], f"in row {found[0]}{column}")
 
 
-def _is_missing(label: object) -> bool:
+def is_missing(label: object) -> bool:
     if isinstance(label, float | np.floating):
         return bool(np.isnan(label))
     return label is None or type(label).__name__ == "NAType"
