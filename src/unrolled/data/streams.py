@@ -105,7 +105,7 @@ class Streams:
         shortest = self.num_steps // self.num_streams
         cuts = np.minimum(np.arange(len(self) + 1) * self.bptt, shortest)
         # Below half a window, so that two cuts never meet.
-        most = min(math.floor(self.vary / 2 * self.bptt), (self.bptt - 1) // 2)
+        most = math.floor(self.vary / 2 * self.bptt)
         moves = np.random.default_rng((self.seed, epoch)).integers(
             -most, most, len(cuts) - 2, endpoint=True
         )
