@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Forecaster,
         SequenceClassifier,
         SequenceRegressor,
+        SignalRegressor,
         load,
     )
     from unrolled.runtime.artifact import ArtifactError
@@ -32,6 +33,7 @@ __all__ = [
     "Forecaster",
     "SequenceClassifier",
     "SequenceRegressor",
+    "SignalRegressor",
     "__version__",
     "data",
     "kernels",

@@ -9,6 +9,7 @@ from unrolled.estimators.classifier import SequenceClassifier
 from unrolled.estimators.feed_forward import FeedForwardClassifier, FeedForwardRegressor
 from unrolled.estimators.forecaster import Forecaster
 from unrolled.estimators.regressor import SequenceRegressor
+from unrolled.estimators.signal import SignalRegressor
 from unrolled.estimators.trainable import Trainable
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Forecaster",
     "SequenceClassifier",
     "SequenceRegressor",
+    "SignalRegressor",
     "load",
 ]
 
@@ -25,6 +27,7 @@ ESTIMATORS: dict[str, type[Trainable]] = {
     for kind in (
         SequenceClassifier,
         SequenceRegressor,
+        SignalRegressor,
         FeedForwardClassifier,
         FeedForwardRegressor,
         Forecaster,
