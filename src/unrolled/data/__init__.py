@@ -25,10 +25,12 @@ from unrolled.data.sources import (
 from unrolled.data.streams import Streams
 from unrolled.data.tables import read
 from unrolled.data.text import encode
+from unrolled.data.text_files import Corpus, encode_corpus, text_pieces
 from unrolled.data.ts_format import LabelledSeries, read_ts
 from unrolled.data.windows import windows
 
 __all__ = [
+    "Corpus",
     "Covariates",
     "Frequency",
     "LabelledSeries",
@@ -46,6 +48,7 @@ __all__ = [
     "digits",
     "embedded_reber",
     "encode",
+    "encode_corpus",
     "fetch",
     "forecast_frame",
     "long",
@@ -58,6 +61,7 @@ __all__ = [
     "series_from_table",
     "stocks",
     "temporal_order",
+    "text_pieces",
     "ucr",
     "unpad",
     "valid_mask",
