@@ -76,6 +76,7 @@ def test_several_texts_are_bounded_by_the_end(tmp_path: Path) -> None:
     for one in ("a b", ["a b"]):
         assert encode_corpus(one, known).tokens.tolist() == [1, 4, 3]
     assert encode_corpus(tmp_path / "a.txt", known).tokens.tolist() == [1, 3, 4]
+    assert encode_corpus(["a", "b"], known).tokens.tolist() == [1, 4, 1, 3, 1]
     without = Vocabulary.fit(["a b b"])
     assert encode_corpus(["a b", "b"], without).tokens.tolist() == [2, 1, 1]
 

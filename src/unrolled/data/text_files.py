@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,7 +164,8 @@ def encode_corpus(
     end = np.full(1 if vocabulary.end else 0, END_TOKEN)
     num_characters = 0
     with ExitStack() as files:
-        tokens = _Row(np.min_scalar_type(len(vocabulary) - 1), most, files)
+        dtype = np.min_scalar_type(len(vocabulary) - 1)
+        tokens = _Row(dtype, most, lambda: files.enter_context(tempfile.TemporaryFile()))
         tokens.extend(end)
         for i, source in enumerate(checked):
             before = tokens.length
@@ -182,12 +183,12 @@ def encode_corpus(
 class _Row:
     """A row of tokens that grows, in memory as long as it is small, then in a temporary file."""
 
-    def __init__(self, dtype: np.dtype[Any], in_memory: int, files: ExitStack) -> None:
+    def __init__(self, dtype: np.dtype[Any], in_memory: int, new_file: Callable[[], Any]) -> None:
         self.length = 0
-        self._files = files
         self._dtype = dtype
         self._most = in_memory // dtype.itemsize
         self._parts: list[NDArray[Any]] = []
+        self._new_file = new_file
         self._file: Any = None
 
     def extend(self, tokens: NDArray[np.int64]) -> None:
@@ -195,7 +196,7 @@ class _Row:
         self.length += len(tokens)
         if self.length > self._most:
             if self._file is None:
-                self._file = self._files.enter_context(tempfile.TemporaryFile())
+                self._file = self._new_file()
             for part in self._parts:
                 part.tofile(self._file)
             self._parts.clear()
