@@ -118,13 +118,14 @@ void bind_chain(nb::module_& m) {
         reinterpret_cast<double*>(result)[1] = found.weight;
     });
     m.def("chain_predict", [](const nb::tuple& network, Address w, const nb::tuple& numbers,
-                              Index count, Address rows, Address first, Address outputs,
-                              bool states, int threads) {
+                              Index count, Address rows, Address first, Address h, Address c,
+                              Address outputs, bool states, int threads) {
         const Network net = network_of(network);
         const Data data = data_of(numbers);
         nb::gil_scoped_release release;
         (states ? hidden_states : predict)(net, reinterpret_cast<const float*>(w), data,
                                            batches_of(count, rows, first),
+                                           reinterpret_cast<float*>(h), reinterpret_cast<float*>(c),
                                            reinterpret_cast<float*>(outputs), threads);
     });
     m.def("chain_gradient", [](const nb::tuple& network, Address w, const nb::tuple& numbers,
