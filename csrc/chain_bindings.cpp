@@ -46,10 +46,15 @@ Network network_of(const nb::tuple& numbers) {
         net.dense.push_back({F, K, activation, w, b});
     }
     if (net.dense.empty()) throw std::invalid_argument("network holds no head, but must hold one.");
+    net.locked = read.number() != 0;
     const float* dropout = read.address<const float>();
     net.between = dropout[0];
     net.after_hidden = dropout[1];
     net.before_head = dropout[2];
+    net.of_embedding = dropout[3];
+    net.of_input = dropout[4];
+    net.of_symbols = dropout[5];
+    net.of_weights = dropout[6];
     net.loss = static_cast<Loss>(read.number());
     const Index quantiles = read.number();
     const float* levels = read.address<const float>();

@@ -50,7 +50,7 @@ class SequenceInputs(Protocol):
 
 Inputs = SequenceInputs | NDArray[np.float32]
 Rows = NDArray[np.int64]
-# h, and c of an LSTM, [L*D, N, H] float32: the state before a batch, changed in place to that after.
+# h, and c of an LSTM, [L*D, N, H] float32: the state before a batch, changed to that after it.
 Carried = Sequence[NDArray[np.float32]]
 
 
