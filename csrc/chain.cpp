@@ -10,9 +10,6 @@ namespace unrolled {
 
 namespace {
 
-// Sites of dropout: between recurrent layers, behind hidden layers, in front of the head.
-constexpr std::uint32_t between_site = 0, hidden_site = 256, head_site = 512;
-
 // To behind the last of those written.
 inline float* copy_numbers(const float* from, Index count, float* to) {
     if (count < 16) {
@@ -47,18 +44,12 @@ void Memory::grow(Index size) {
 
 Chain::Chain(const Network& network, const Data& data, int threads)
     : network_(network), data_(data), kernels_(*instruction_set().chain), threads_(threads),
-      out_(network.L), saved_(network.L * network.D), read_(network.dense.size()),
+      out_(network.L), saved_(network.L * network.D), masks_(network), read_(network.dense.size()),
       dropped_(network.dense.size()), y_(network.dense.size()), grad_read_(network.dense.size()) {}
 
 Sizes Chain::layer_sizes(Index layer) const {
     return {network_.cell, sizes_.T, sizes_.N, layer ? network_.states() : network_.C,
             network_.H,    network_.H, threads_};
-}
-
-// Whether something is dropped of what a dense layer reads.
-bool Chain::drops(std::size_t layer) const {
-    return (layer > 0 && network_.after_hidden > 0) ||
-           (layer + 1 == network_.dense.size() && network_.before_head > 0);
 }
 
 Index Chain::lay_out(char* base, const BatchSizes& sizes, bool training) {
@@ -92,6 +83,7 @@ Index Chain::lay_out(char* base, const BatchSizes& sizes, bool training) {
     target_ = pieces.take<Index>(R);
     factor_ = pieces.take<float>(R);
     losses_ = pieces.take<double>(R);
+    codes_ = pieces.take<Index>(net.tables() * sizes.S);
     if (!training) return pieces.size();
     grad_rows_ = pieces.take<float*>(R);
     grad_h_n_ = pieces.take<float>(stack && !every ? N * F : 0);
@@ -99,8 +91,8 @@ Index Chain::lay_out(char* base, const BatchSizes& sizes, bool training) {
     grad_states_[0] = pieces.take<float>(stack && (spread || net.L > 1) ? T * N * F : 0);
     grad_states_[1] = pieces.take<float>(net.L > 1 ? T * N * F : 0);
     grad_x_ = pieces.take<float>(net.has_tables() ? T * N * net.C : 0);
-    codes_ = pieces.take<Index>(net.has_tables() ? sizes.S : 0);
     grad_codes_ = pieces.take<const float*>(net.has_tables() ? sizes.S : 0);
+    lay_out_masks(pieces);
     return pieces.size();
 }
 
@@ -131,7 +123,9 @@ void Chain::forward(const BatchSizes& sizes, const Index* rows, const float* w, 
     c0_ = c0;
     random_ = random;
     if (network_.L > 0) {
+        if (random_) draw_masks();
         gather();
+        drop_input(x_);
         run_stack();
         pool();
     }
@@ -139,24 +133,37 @@ void Chain::forward(const BatchSizes& sizes, const Index* rows, const float* w, 
     for (std::size_t i = 0; i < network_.dense.size(); ++i) run_dense(i);
 }
 
-// x [T, N, C]; what stands in padding is never read.
+// x [T, N, C] and the codes [tables, S] behind it; what stands in padding is never read.
 void Chain::gather() {
     const Network& net = network_;
-    const Index N = sizes_.N, C = net.C;
+    const Index N = sizes_.N, C = net.C, S = sizes_.S;
+    const bool some_unknown = random_ && net.of_symbols > 0;
+    const float* factors = random_ && net.of_embedding > 0 ? masks_.symbols : nullptr;
+    Index s = 0;
     for (Index n = 0; n < N; ++n) {
         const Index start = data_.starts[rows_[n]], length = data_.lengths[rows_[n]];
         lengths_[n] = length;
         float* to = x_ + n * C;
-        for (Index t = start; t < start + length; ++t, to += N * C) {
+        for (Index t = 0; t < length; ++t, ++s, to += N * C) {
+            const bool unknown = some_unknown && masks_.known[n * sizes_.T + t] == 0;
             if (net.symbols) {
-                copy_numbers(w_ + net.embedding + data_.tokens[t] * C, C, to);
+                const Index code = unknown ? 0 : data_.tokens[start + t];
+                codes_[s] = code;
+                copy_numbers(w_ + net.embedding + code * C, C, to);
+                if (factors)
+                    for (Index c = 0; c < C; ++c) to[c] *= factors[code];
                 continue;
             }
-            const float* from = data_.values + t * net.width;
+            const float* from = data_.values + (start + t) * net.width;
             float* next = copy_numbers(from, net.numbers(), to);
             from += net.numbers();
-            for (const Category& category : net.categories)
-                next = copy_numbers(w_ + category.table + Index(*from++) * category.E, category.E, next);
+            Index* codes = codes_ + s;
+            for (const Category& category : net.categories) {
+                *codes = unknown && codes == codes_ + s ? 0 : Index(*from);
+                next = copy_numbers(w_ + category.table + *codes * category.E, category.E, next);
+                ++from;
+                codes += S;
+            }
         }
     }
     order_.assign(lengths_, sizes_.T, N);
@@ -172,7 +179,7 @@ void Chain::run_stack() {
             const Index k = l * net.D + d;
             const DirectionPlaces& at = net.recurrent[k];
             directions[d] = {d == 1,       w_ + at.w_ih,
-                             w_ + at.w_hh, w_ + at.b_ih,
+                             w_hh(k),      w_ + at.b_ih,
                              w_ + at.b_hh, nullptr,
                              h0_ ? h0_ + k * each : nullptr,
                              c0_ ? c0_ + k * each : nullptr,
@@ -187,16 +194,6 @@ void Chain::run_stack() {
                              net.D);
         if (l + 1 < net.L) drop_states(l, out_[l]);
     }
-}
-
-// Drops of what a layer gives [T, N, D * H], or of its gradient.
-void Chain::drop_states(Index layer, float* states) const {
-    if (!random_ || network_.between <= 0) return;
-    const Index rows = sizes_.T * sizes_.N, F = network_.states();
-    const Dropout dropout{network_.between, random_->seed, random_->step,
-                          between_site + static_cast<std::uint32_t>(layer)};
-    with_team(double(rows * F), worth_functions,
-              [&](Team& team) { kernels_.drop(dropout, rows, F, states, states, team); });
 }
 
 void Chain::pool() {
@@ -227,27 +224,15 @@ void Chain::name_rows() {
         return;
     }
     const Order& order = order_.get();
+    const bool locked = random_ && network_.locked && network_.before_head > 0;
     for (Index j = 0; j < order.steps; ++j) {
         for (Index i = 0; i < order.active[j]; ++i) {
             const Index s = order.first[j] + i, row = order.row[i];
             read_[0][s] = out_[network_.L - 1] + (j * N + row) * F;
             target_[s] = data_.starts[rows_[row]] + j;
+            if (locked) masks_.head_rows[s] = row;
         }
     }
-}
-
-// Drops of the rows [R, F] that a dense layer reads, or of their gradient.
-void Chain::drop_read(std::size_t layer, float* rows) const {
-    const Index R = sizes_.R, F = network_.dense[layer].F;
-    const auto drop = [&](float probability, std::uint32_t site) {
-        const Dropout dropout{probability, random_->seed, random_->step, site};
-        with_team(double(R * F), worth_functions,
-                  [&](Team& team) { kernels_.drop(dropout, R, F, rows, rows, team); });
-    };
-    if (layer > 0 && network_.after_hidden > 0)
-        drop(network_.after_hidden, hidden_site + static_cast<std::uint32_t>(layer - 1));
-    if (layer + 1 == network_.dense.size() && network_.before_head > 0)
-        drop(network_.before_head, head_site);
 }
 
 void Chain::run_dense(std::size_t i) {

@@ -69,6 +69,19 @@ struct BatchLoss {
     Index count;    // rows that have a target
 };
 
+// Factors of dropout that many numbers share, for the batch in hand; of no size where there are none.
+struct Masks {
+    explicit Masks(const Network& net) : between(net.L), weights(net.L * net.D) {}
+
+    float* symbols;               // [V]
+    float* known;                 // [N, T] 0: the symbol is read as number 0
+    float* input;                 // locked: [N, C]
+    std::vector<float*> between;  // locked: [N, D * H] of each layer but the last
+    float* head;                  // locked: [N, F]
+    Index* head_rows;             // [R] the row of each that the head reads
+    std::vector<float*> weights;  // W_hh after dropout, [G * H, H] of each layer and direction
+};
+
 class Chain {
 public:
     Chain(const Network&, const Data&, int threads);
@@ -111,6 +124,7 @@ private:
     std::vector<float*> out_;          // each layer's [T, N, D * H]
     std::vector<float*> saved_;        // [L * D]
     float *h_n_, *c_n_;                // [L * D, N, H]
+    Masks masks_;
     float* pooled_;                    // [N, D * H]
     std::vector<const float**> read_;  // R rows that each dense layer reads
     std::vector<float*> dropped_;      // [R, F] what it reads after dropout, or null
@@ -123,8 +137,8 @@ private:
     float* grad_h_n_;                  // [D, N, H]
     float* grad_states_[2];            // [T, N, D * H]
     float* grad_x_;                    // [T, N, C]
-    Index* codes_;                     // [S] rows of a table, and where the gradient of each lies
-    const float** grad_codes_;
+    Index* codes_;                     // [tables, S] rows of each table
+    const float** grad_codes_;         // [S] where the gradient of each lies
 
     Index lay_out(char* base, const BatchSizes&, bool training);
     Index last_layer() const { return training_ ? network_.L - 1 : (network_.L - 1) % 2; }
@@ -139,8 +153,16 @@ private:
         work(team);
     }
 
+    void lay_out_masks(Pieces&);
+    void draw_masks();
+    void draw(float probability, std::uint32_t site, Index rows, Index columns, const float* from,
+              float* to) const;
+    void scale(Index rows, Index columns, const float* factors, const Index* which, float* to) const;
     void gather();
+    void drop_input(float* x) const;
     void run_stack();
+    const float* w_hh(Index direction) const;
+    void drop_weights(float* grad) const;
     void drop_states(Index layer, float* states) const;
     void pool();
     void name_rows();
@@ -151,8 +173,8 @@ private:
     Sequence<const float> pool_backward();
     void stack_backward(Sequence<const float> grad_out, float* grad);
     void tables_backward(float* grad) const;
-    template <class Code>
-    void table_backward(Index offset, Index E, float* total, const Code& code) const;
+    void table_backward(Index offset, Index E, const Index* codes, const float* factors,
+                        float* total) const;
 };
 
 }  // namespace unrolled

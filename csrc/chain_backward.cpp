@@ -57,7 +57,10 @@ void Chain::backward(float* grad) {
     for (std::size_t i = network_.dense.size(); i-- > 0;) dense_backward(i, grad);
     if (network_.L == 0) return;
     stack_backward(pool_backward(), grad);
-    if (network_.has_tables()) tables_backward(grad);
+    drop_weights(grad);
+    if (!network_.has_tables()) return;
+    drop_input(grad_x_);
+    tables_backward(grad);
 }
 
 // Where the gradient of the state at a position goes, as the head reads every one.
@@ -149,7 +152,7 @@ void Chain::stack_backward(Sequence<const float> grad_out, float* grad) {
             b = {};
             b.reverse = d == 1;
             b.w_ih = w_ + at.w_ih;
-            b.w_hh = w_ + at.w_hh;
+            b.w_hh = w_hh(k);
             b.h0 = h0_ ? h0_ + k * each : nullptr;
             b.c0 = c0_ ? c0_ + k * each : nullptr;
             b.saved = saved_[k];
@@ -183,32 +186,32 @@ void Chain::tables_backward(float* grad) const {
     if (net.symbols) {
         float* total = grad + net.embedding;
         if (net.head().w != net.embedding) clear(total, net.symbols * net.C);
-        table_backward(0, net.C, total, [this](Index at) { return data_.tokens[at]; });
+        const float* factors = random_ && net.of_embedding > 0 ? masks_.symbols : nullptr;
+        table_backward(0, net.C, codes_, factors, total);
     }
-    Index column = net.numbers(), offset = column;
+    const Index* codes = codes_;
+    Index offset = net.numbers();
     for (const Category& category : net.categories) {
         float* total = grad + category.table;
         clear(total, category.V * category.E);
-        table_backward(offset, category.E, total,
-                       [&](Index at) { return Index(data_.values[at * net.width + column]); });
-        column += 1;
+        table_backward(offset, category.E, codes, nullptr, total);
+        codes += sizes_.S;
         offset += category.E;
     }
 }
 
-// Adds the gradient of columns offset .. offset + E - 1 of x to the rows, code(m) for value m, of `total`.
-template <class Code>
-void Chain::table_backward(Index offset, Index E, float* total, const Code& code) const {
+// Adds the gradient of columns offset .. offset + E - 1 of x to the rows `codes` [S] of `total` [V, E],
+// each times its row's factor.
+void Chain::table_backward(Index offset, Index E, const Index* codes, const float* factors,
+                           float* total) const {
     const Index N = sizes_.N, C = network_.C;
     Index s = 0;
-    for (Index n = 0; n < N; ++n) {
-        for (Index t = 0; t < lengths_[n]; ++t, ++s) {
-            codes_[s] = code(data_.starts[rows_[n]] + t);
-            grad_codes_[s] = grad_x_ + (t * N + n) * C + offset;
-        }
-    }
-    with_team(double(s * E), worth_numbers,
-              [&](Team& team) { kernels_.add_rows(s, E, grad_codes_, codes_, total, team); });
+    for (Index n = 0; n < N; ++n)
+        for (Index t = 0; t < lengths_[n]; ++t)
+            grad_codes_[s++] = grad_x_ + (t * N + n) * C + offset;
+    with_team(double(s * E), worth_numbers, [&](Team& team) {
+        kernels_.add_rows(s, E, grad_codes_, codes, factors, total, team);
+    });
 }
 
 }  // namespace unrolled

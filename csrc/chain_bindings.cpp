@@ -46,10 +46,15 @@ Network network_of(const nb::tuple& numbers) {
         net.dense.push_back({F, K, activation, w, b});
     }
     if (net.dense.empty()) throw std::invalid_argument("network holds no head, but must hold one.");
+    net.locked = read.number() != 0;
     const float* dropout = read.address<const float>();
     net.between = dropout[0];
     net.after_hidden = dropout[1];
     net.before_head = dropout[2];
+    net.of_embedding = dropout[3];
+    net.of_input = dropout[4];
+    net.of_symbols = dropout[5];
+    net.of_weights = dropout[6];
     net.loss = static_cast<Loss>(read.number());
     const Index quantiles = read.number();
     const float* levels = read.address<const float>();
@@ -118,13 +123,14 @@ void bind_chain(nb::module_& m) {
         reinterpret_cast<double*>(result)[1] = found.weight;
     });
     m.def("chain_predict", [](const nb::tuple& network, Address w, const nb::tuple& numbers,
-                              Index count, Address rows, Address first, Address outputs,
-                              bool states, int threads) {
+                              Index count, Address rows, Address first, Address h, Address c,
+                              Address outputs, bool states, int threads) {
         const Network net = network_of(network);
         const Data data = data_of(numbers);
         nb::gil_scoped_release release;
         (states ? hidden_states : predict)(net, reinterpret_cast<const float*>(w), data,
                                            batches_of(count, rows, first),
+                                           reinterpret_cast<float*>(h), reinterpret_cast<float*>(c),
                                            reinterpret_cast<float*>(outputs), threads);
     });
     m.def("chain_gradient", [](const nb::tuple& network, Address w, const nb::tuple& numbers,

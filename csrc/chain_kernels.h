@@ -101,14 +101,19 @@ struct OptimizerStep {
 struct ChainKernels {
     void (*dense_forward)(const DenseForward&, Team&);
     void (*dense_backward)(const DenseBackward&, Team&);
-    // to = from * (0 or 1 / (1 - probability)), [rows, columns]; `to` may be `from`.
+    // to = from * (0 or 1 / (1 - probability)), [rows, columns]; `to` may be `from`, which null is all 1.
     void (*drop)(const Dropout&, Index rows, Index columns, const float* from, float* to, Team&);
+    // Multiplies row r of [rows, columns] by row which[r], or without `which` row r % N, of
+    // factors [N, columns].
+    void (*scale)(Index rows, Index columns, Index N, const float* factors, const Index* which,
+                  float* to, Team&);
     void (*pool)(const Pool&, Team&);
     void (*pool_backward)(const PoolBackward&, Team&);
     void (*losses)(const Losses&, Team&);
-    // Adds row s of `rows` [S, E], in rising order of s, to row index[s] of `total` [., E].
-    void (*add_rows)(Index S, Index E, const float* const* rows, const Index* index, float* total,
-                     Team&);
+    // Adds row s of `rows` [S, E], in rising order of s, to row index[s] of `total` [V, E], times
+    // factors[index[s]] with factors [V].
+    void (*add_rows)(Index S, Index E, const float* const* rows, const Index* index,
+                     const float* factors, float* total, Team&);
     double (*sum_of_squares)(Index P, const float* g, Team&);
     void (*step)(const OptimizerStep&, Team&);
 };

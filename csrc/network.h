@@ -37,12 +37,16 @@ struct Network {
     Pooling pooling;
     std::vector<DenseLayer> dense;  // the hidden ones, then the head
     float between, after_hidden, before_head;  // dropout
+    float of_embedding, of_input, of_symbols, of_weights;
+    bool locked;  // dropout of the input, between layers and in front of the head: for all steps
     Loss loss;
     std::vector<float> levels;
 
     Index states() const { return D * H; }
+    Index gates() const { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
     bool every() const { return L > 0 && pooling == Pooling::every; }
-    bool has_tables() const { return symbols || !categories.empty(); }
+    bool has_tables() const { return tables() > 0; }
+    Index tables() const { return symbols ? 1 : static_cast<Index>(categories.size()); }
     Index numbers() const { return width - static_cast<Index>(categories.size()); }
     bool has_classes() const { return loss == Loss::cross_entropy; }
     const DenseLayer& head() const { return dense.back(); }

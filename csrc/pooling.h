@@ -64,14 +64,15 @@ inline void pool_backward(const PoolBackward& job, Team& team) {
     });
 }
 
-inline void add_rows(Index S, Index E, const float* const* rows, const Index* index, float* total,
-                     Team& team) {
+inline void add_rows(Index S, Index E, const float* const* rows, const Index* index,
+                     const float* factors, float* total, Team& team) {
     run(team, [&](int worker) {
         const Range columns = share(E, worker, team.size());
         for (Index s = 0; s < S; ++s) {
             const float* from = rows[s];
             float* to = total + index[s] * E;
-            for (Index c = columns.begin; c < columns.end; ++c) to[c] += from[c];
+            const float factor = factors ? factors[index[s]] : 1.0f;
+            for (Index c = columns.begin; c < columns.end; ++c) to[c] += factor * from[c];
         }
     });
 }

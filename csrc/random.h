@@ -104,13 +104,29 @@ inline void drop(const Dropout& dropout, Index rows, Index columns, const float*
                     bits[i] = (std::uint32_t(drawn[i] < least_kept) - 1) & scale_bits;
                 alignas(64) float factor[numbers];
                 std::memcpy(factor, bits, sizeof bits);
-                const float* values = from + r * columns + c;
                 float* kept = to + r * columns + c;
                 const Index n = least(numbers, columns - c), whole = n / W * W;
+                if (!from) {
+                    std::memcpy(kept, factor, static_cast<std::size_t>(n) * sizeof(float));
+                    continue;
+                }
+                const float* values = from + r * columns + c;
                 for (Index i = 0; i < whole; i += W)
                     (Vec<float>::load(values + i) * Vec<float>::load(factor + i)).store(kept + i);
                 for (Index i = whole; i < n; ++i) kept[i] = values[i] * factor[i];
             }
+        }
+    });
+}
+
+inline void scale(Index rows, Index columns, Index N, const float* factors, const Index* which,
+                  float* to, Team& team) {
+    run(team, [&](int worker) {
+        const Range part = share(rows, worker, team.size());
+        for (Index r = part.begin; r < part.end; ++r) {
+            const float* factor = factors + (which ? which[r] : r % N) * columns;
+            float* row = to + r * columns;
+            for (Index c = 0; c < columns; ++c) row[c] *= factor[c];
         }
     });
 }

@@ -121,16 +121,18 @@ Evaluation evaluate(const Network& network, const float* w, const Data& data,
 }
 
 void predict(const Network& network, const float* w, const Data& data, const Batches& batches,
-             float* outputs, int threads) {
+             float* h, float* c, float* outputs, int threads) {
     const FlushDenormals flush;
     const std::vector<BatchSizes> sizes = check(network, data, batches);
+    if (h) check_carried(sizes);
     Chain chain(network, data, threads);
     for (const BatchSizes& batch : sizes) chain.reserve(batch, false);
     const Index K = network.head().K;
     const std::size_t bytes = static_cast<std::size_t>(K) * sizeof(float);
     std::vector<Index> begin;
     for (Index b = 0; b < batches.count; ++b) {
-        chain.forward(sizes[b], batches.of(b), w, nullptr, nullptr, false, nullptr);
+        chain.forward(sizes[b], batches.of(b), w, h, c, false, nullptr);
+        carry(network, chain, sizes[b].N, h, c);
         const float* scores = chain.scores();
         if (network.every()) {
             begin.clear();
@@ -152,12 +154,13 @@ void predict(const Network& network, const float* w, const Data& data, const Bat
 }
 
 void hidden_states(const Network& network, const float* w, const Data& data,
-                   const Batches& batches, float* states, int threads) {
+                   const Batches& batches, float* h, float* c, float* states, int threads) {
     const FlushDenormals flush;
     const BatchSizes sizes = check(network, data, batches).front();
     Chain chain(network, data, threads);
     chain.reserve(sizes, false);
-    chain.forward(sizes, batches.of(0), w, nullptr, nullptr, false, nullptr);
+    chain.forward(sizes, batches.of(0), w, h, c, false, nullptr);
+    carry(network, chain, sizes.N, h, c);
     std::memcpy(states, chain.states(),
                 static_cast<std::size_t>(sizes.T * sizes.N * network.states()) * sizeof(float));
 }

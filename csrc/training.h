@@ -30,13 +30,14 @@ struct Evaluation {
 Evaluation evaluate(const Network&, const float* w, const Data&, const Batches&, float* h, float* c,
                     int threads);
 
-// Raw outputs of some rows: [N, K], or, of every step, row after row, step by step.
-void predict(const Network&, const float* w, const Data&, const Batches&, float* outputs,
-             int threads);
+// Raw outputs of some rows: [N, K], or, of every step, row after row, step by step; h and c as in
+// training.
+void predict(const Network&, const float* w, const Data&, const Batches&, float* h, float* c,
+             float* outputs, int threads);
 
 // States of the last recurrent layer, [T, N, D * H], 0 where padded, of the rows of one batch.
-void hidden_states(const Network&, const float* w, const Data&, const Batches&, float* states,
-                   int threads);
+void hidden_states(const Network&, const float* w, const Data&, const Batches&, float* h, float* c,
+                   float* states, int threads);
 
 // Writes the gradient [P] of one batch's loss and returns the loss. With a step, its dropout.
 double gradient(const Network&, const float* w, const Data&, const Batches&, std::uint64_t seed,

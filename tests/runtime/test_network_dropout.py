@@ -4,55 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from chain_problems import (
     assert_close_gradients,
     problem,
     recurrent_spec,
     table_spec,
 )
-from torch import Tensor
-from torch_chains import Masks, Reference
+from drawn_masks import factors, masks_of, philox
+from torch_chains import Reference
 
 from unrolled.runtime.network import Network, Settings, TrainState
-from unrolled.runtime.spec import Dense, Spec
+from unrolled.runtime.spec import Dense
 
 pytestmark = pytest.mark.usefixtures("poisoned_scratch")
 
 ROWS = np.array([2, 0, 3, 1, 7, 4, 6])
 HIDDEN = (Dense(6, "relu"), Dense(4, "tanh"))
-SITES = {"between": 0, "hidden": 256, "head": 512}
-
-
-def philox(counter: np.ndarray, key: int) -> np.ndarray:
-    """Philox-4x32-10 (Salmon et al. 2011): counters [n, 4] to numbers [n, 4] of 32 bits."""
-    x = [counter[:, i].astype(np.uint64) for i in range(4)]
-    low, high = key & 0xFFFFFFFF, key >> 32
-    word = np.uint64(0xFFFFFFFF)
-    for _ in range(10):
-        a, b = x[0] * np.uint64(0xD2511F53), x[2] * np.uint64(0xCD9E8D57)
-        shift = np.uint64(32)
-        x = [
-            (b >> shift) ^ x[1] ^ np.uint64(low),
-            b & word,
-            (a >> shift) ^ x[3] ^ np.uint64(high),
-            a & word,
-        ]
-        low, high = (low + 0x9E3779B9) & 0xFFFFFFFF, (high + 0xBB67AE85) & 0xFFFFFFFF
-    return np.stack(x, axis=1)
-
-
-def factors(p: float, seed: int, step: int, site: int, rows: int, columns: int) -> np.ndarray:
-    """0 or 1 / (1 - p) for each element [rows, columns]."""
-    groups = -(-columns // 32)
-    counter = np.empty((rows, groups, 8, 4), np.uint64)
-    counter[..., 0] = np.arange(groups * 8).reshape(groups, 8)
-    counter[..., 1] = np.arange(rows)[:, None, None]
-    counter[..., 2], counter[..., 3] = step, site
-    # Of 32 columns, the first 8 draw the first word of 8 blocks.
-    drawn = philox(counter.reshape(-1, 4), seed).reshape(rows, groups, 8, 4).swapaxes(2, 3)
-    drawn = drawn.reshape(rows, groups * 32)[:, :columns]
-    return (drawn >= int(np.float32(p) * 2**32)) / (1 - np.float64(np.float32(p)))
 
 
 def test_philox_gives_the_published_numbers() -> None:
@@ -71,28 +38,6 @@ def test_share_and_scale() -> None:
         assert (drawn == 0).mean() == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / drawn.size))
         assert drawn.mean(axis=0).std() < 0.1
         assert drawn.mean(axis=1).std() < 1
-
-
-def masks_of(spec: Spec, rows: np.ndarray, lengths: np.ndarray, seed: int, step: int) -> Masks:
-    """What the kernels draw, in the order of the reference's rows."""
-
-    def masks(kind: str, index: int, shape: tuple[int, ...]) -> Tensor:
-        assert spec.recurrent is not None or kind != "between"
-        between = spec.recurrent.dropout if spec.recurrent is not None else 0.0
-        p = {"between": between, "hidden": spec.hidden_dropout, "head": spec.head_dropout}[kind]
-        if not p:
-            return torch.ones(shape, dtype=torch.float64)
-        columns = shape[-1]
-        drawn = factors(p, seed, step, SITES[kind] + index, int(np.prod(shape[:-1])), columns)
-        if kind != "between" and spec.recurrent is not None and spec.pooling == "every":
-            # The head's rows are steps, and within a step rows in falling order of length.
-            order = np.argsort(-lengths[rows], kind="stable")
-            places = [(j, i) for j in range(lengths.max()) for i in order if j < lengths[rows[i]]]
-            drawn = drawn[[places.index((j, i)) for i in range(len(rows))
-                           for j in range(lengths[rows[i]])]]  # fmt: skip
-        return torch.from_numpy(drawn.reshape(shape))
-
-    return masks
 
 
 SPECS = {

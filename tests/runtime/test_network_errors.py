@@ -213,7 +213,7 @@ def test_wrong_state() -> None:
     with pytest.raises(ValueError, match=r"state.carried must have shape \[1, 3, 5\]"):
         train(replace(state, carry=True, restart=False, carried=wrong))
     table = TrainState.new(TABLE.spec, Settings(), carry=True)
-    with pytest.raises(ValueError, match="carry needs a recurrent stack"):
+    with pytest.raises(ValueError, match="a carried state needs a recurrent stack"):
         Network(TABLE.spec, TABLE.flat).train(TABLE.inputs, TABLE.y, None, [ROWS], [0.1], table)
     with pytest.raises(ValueError, match="hidden_states needs a recurrent stack"):
         Network(TABLE.spec, TABLE.flat).hidden_states(TABLE.inputs, ROWS)

@@ -132,7 +132,7 @@ def test_carried_state_goes_through_evaluation() -> None:
         state = [part.detach().numpy() for part in final]
         expected += total.item()
     network = Network(p.spec, p.flat)
-    found, _ = network.evaluate(p.inputs, p.y, None, batches, carry=True)
+    found, _ = network.evaluate(p.inputs, p.y, None, batches, carried=network.first_state(2))
     assert found == pytest.approx(expected, rel=1e-6)
     assert network.evaluate(p.inputs, p.y, None, batches)[0] != pytest.approx(expected, rel=1e-3)
 

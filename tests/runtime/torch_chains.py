@@ -18,8 +18,10 @@ from torch.nn import functional as F
 
 from unrolled.runtime.spec import Spec, views
 
-# Factors of what dropout acts on: of what recurrent layer l gives, [T, N, D * H], and of the rows
-# that a dense layer reads, [R, F].
+# Factors of what dropout acts on: "between", what recurrent layer l gives, [T, N, D * H]; "hidden"
+# and "head", the rows that a dense layer reads, [R, F]; "input", what the first layer reads,
+# [T, N, C]; "embedding", each symbol's row, [V]; "weights", W_hh of layer and direction k, [G * H, H];
+# and "symbols", [N, T], 0 where the symbol is read as number 0.
 Masks = Callable[[str, int, tuple[int, ...]], Tensor]
 
 KINDS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -36,7 +38,7 @@ class Reference:
             for name, value in views(p.spec, p.flat if flat is None else flat).items()
         }
 
-    def layer(self, index: int) -> tuple[nn.Module, dict[str, Tensor]]:
+    def layer(self, index: int, masks: Masks | None) -> tuple[nn.Module, dict[str, Tensor]]:
         r = self.spec.recurrent
         assert r is not None
         size = r.output_size
@@ -46,9 +48,15 @@ class Reference:
         only_rnn = {"nonlinearity": r.nonlinearity} if r.cell == "rnn" else {}
         module = KINDS[r.cell](size, r.hidden_size, bidirectional=r.bidirectional, **only_rnn)
         names = dict(module.double().named_parameters())
-        return module, {
+        named = {
             name: self.named[f"recurrent.{name.replace('_l0', f'_l{index}')}"] for name in names
         }
+        for way, end in enumerate(("", "_reverse")[: 1 + r.bidirectional]):
+            weight = named[f"weight_hh_l0{end}"]
+            if masks is not None:
+                k = index * (1 + r.bidirectional) + way
+                named[f"weight_hh_l0{end}"] = weight * masks("weights", k, tuple(weight.shape))
+        return module, named
 
     def embed_categories(self, x: Tensor) -> Tensor:
         """x [T, C] with the rows of the tables behind its numbers."""
@@ -56,6 +64,13 @@ class Reference:
         numbers = x.shape[1] - len(tables)
         parts = [F.embedding(x[:, numbers + i].long(), table) for i, table in enumerate(tables)]
         return torch.cat((x[:, :numbers], *parts), dim=1)
+
+    def forget(self, x: Tensor, known: Tensor) -> Tensor:
+        """x [T] or [T, C] with number 0 in place of symbols, or codes of the first category."""
+        if self.spec.embedding_size:
+            return x * known
+        column = torch.arange(x.shape[1]) == x.shape[1] - len(self.spec.categories)
+        return torch.where(column & ~known[:, None], 0.0, x)
 
     def states(self, rows: np.ndarray, first: Any, masks: Masks | None) -> tuple[Any, Any]:
         """Outputs [T_n, D*H] of the last layer for each row, and final states of each layer."""
@@ -66,12 +81,21 @@ class Reference:
         cuts = [slice(starts[row], starts[row] + lengths[row]) for row in rows]
         shape = (int(lengths[rows].max()), len(rows), r.output_size)
         xs = [torch.from_numpy(self.p.inputs.values[cut]) for cut in cuts]
+        if masks is not None and (self.spec.embedding_size or self.spec.categories):
+            known = masks("symbols", 0, (len(rows), shape[0])) != 0
+            xs = [self.forget(x, known[n, : len(x)]) for n, x in enumerate(xs)]
         if self.spec.embedding_size:
-            xs = [self.named["embedding.weight"][x] for x in xs]
+            table = self.named["embedding.weight"]
+            if masks is not None:
+                table = table * masks("embedding", 0, (len(table),))[:, None]
+            xs = [table[x] for x in xs]
         xs = [self.embed_categories(x.double()) for x in xs]
+        if masks is not None:
+            factor = masks("input", 0, (*shape[:2], xs[0].shape[1]))
+            xs = [x * factor[: len(x), n] for n, x in enumerate(xs)]
         last: list[list[Any]] = []
         for index in range(r.num_layers):
-            module, named = self.layer(index)
+            module, named = self.layer(index, masks)
             outputs, finals = [], []
             for n, x in enumerate(xs):
                 own = None

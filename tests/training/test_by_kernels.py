@@ -101,13 +101,16 @@ def test_evaluating_between_steps_changes_no_bit() -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize(("spec", "data"), [(TABLE, DATA), (STEPS, SERIES)])
 def test_an_evaluation_is_interrupted_between_batches_and_has_the_bits_of_one_call(
-    monkeypatch: pytest.MonkeyPatch,
+    spec: Spec, data: Batches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flat = initial_values(TABLE, 1)
-    loss, weight = Network(TABLE, flat).evaluate(X, Y, None, DATA.order(0))
-    engine = KernelsEngine(TABLE, flat)
-    assert engine.evaluate(DATA) == loss / weight
+    flat = initial_values(spec, 1)
+    network = Network(spec, flat)
+    carried = network.first_state(2) if data.carry else None
+    loss, weight = network.evaluate(data.inputs, data.y, None, data.order(0), carried=carried)
+    engine = KernelsEngine(spec, flat)
+    assert engine.evaluate(data) == loss / weight
     evaluate, calls = Network.evaluate, []
 
     def interrupted(self: Network, *arguments: Any, **options: Any) -> tuple[float, float]:
@@ -118,7 +121,7 @@ def test_an_evaluation_is_interrupted_between_batches_and_has_the_bits_of_one_ca
 
     monkeypatch.setattr(Network, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        engine.evaluate(DATA)
+        engine.evaluate(data)
     assert calls == [1, 1, 1]
 
 
@@ -126,7 +129,7 @@ def test_a_carried_state_goes_through_a_whole_evaluation() -> None:
     flat = initial_values(STEPS, 1)
     arguments = (SERIES.inputs, SERIES.y, None, SERIES.order(0))
     network = Network(STEPS, flat)
-    loss, weight = network.evaluate(*arguments, carry=True)
+    loss, weight = network.evaluate(*arguments, carried=network.first_state(2))
     assert KernelsEngine(STEPS, flat).evaluate(SERIES) == loss / weight
     assert loss != network.evaluate(*arguments)[0]
 

@@ -71,11 +71,19 @@ def describe_network(spec: Spec) -> Described:
     weight = "embedding.weight" if spec.tied else "head.weight"
     numbers += [size, spec.output_size, 0, places[weight], places["head.bias"]]
 
-    between = spec.recurrent.dropout if spec.recurrent is not None else 0.0
-    dropout = np.array([between, spec.hidden_dropout, spec.head_dropout], np.float32)
+    dropout = _dropout(spec)
+    numbers.append(int(spec.locked_dropout))
     levels = np.array(spec.quantiles, np.float32)
     numbers += [address(dropout), LOSS_CODES[str(spec.loss)], len(levels), address(levels)]
     return Described(tuple(numbers), (dropout, levels))
+
+
+def _dropout(spec: Spec) -> NDArray[np.float32]:
+    r = spec.recurrent
+    between, weights = (0.0, 0.0) if r is None else (r.dropout, r.weight_dropout)
+    behind = [spec.hidden_dropout, spec.head_dropout]
+    before = [spec.embedding_dropout, spec.input_dropout, spec.symbol_dropout]
+    return np.array([between, *behind, *before, weights], np.float32)
 
 
 def _stack(spec: Spec, places: dict[str, int]) -> list[int]:

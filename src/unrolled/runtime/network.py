@@ -50,6 +50,8 @@ class SequenceInputs(Protocol):
 
 Inputs = SequenceInputs | NDArray[np.float32]
 Rows = NDArray[np.int64]
+# h, and c of an LSTM, [L*D, N, H] float32: the state before a batch, changed to that after it.
+Carried = Sequence[NDArray[np.float32]]
 
 
 def why_not(spec: Spec) -> str | None:
@@ -85,32 +87,45 @@ class Network:
         """The parameters [P]."""
         return self._flat
 
-    def predict(self, inputs: Inputs, rows: Rows) -> NDArray[np.float32]:
+    def predict(
+        self, inputs: Inputs, rows: Rows, *, carried: Carried | None = None
+    ) -> NDArray[np.float32]:
         """Raw outputs [len(rows), K] of some rows, without dropout.
 
         With pooling "every" there is one for each step: [sum of their lengths, K], row after row in
         the order of `rows`, step by step.
 
+        Args:
+            inputs: as of `evaluate`.
+            rows: [N] int64, in any order.
+            carried: the state before these rows, which are one batch then; changed in place to that
+                after the last valid step of each, see `first_state`. None: zeros.
+
         Raises:
-            TypeError, ValueError: inputs or rows do not fit the spec or each other.
+            TypeError, ValueError: inputs, rows or state do not fit the spec or each other.
         """
         data = describe_data(self.spec, inputs, None, None)
         rows = check_array("rows", rows, np.int64, (None,))
-        parts = [rows[at : at + AT_ONCE] for at in range(0, len(rows), AT_ONCE)]
+        each = AT_ONCE if carried is None else max(1, len(rows))
+        parts = [rows[at : at + each] for at in range(0, len(rows), each)]
         batches = describe_batches(parts, data.num_rows)
         num_outputs = len(rows)
         if not isinstance(inputs, np.ndarray) and self.spec.pooling == "every":
             num_outputs = int(inputs.lengths[rows].sum())
         outputs = np.empty((num_outputs, self.spec.output_size), np.float32)
-        self._predict(data, batches, outputs, states=False)
+        self._predict(data, batches, carried, outputs, states=False)
         return outputs
 
-    def hidden_states(self, inputs: SequenceInputs, rows: Rows) -> NDArray[np.float32]:
+    def hidden_states(
+        self, inputs: SequenceInputs, rows: Rows, *, carried: Carried | None = None
+    ) -> NDArray[np.float32]:
         """Hidden states [T, N, D*H] of the last recurrent layer, 0 where padded.
 
+        Args: as of `predict`.
+
         Raises:
-            TypeError, ValueError: inputs or rows do not fit the spec or each other, or there is no
-                recurrent layer.
+            TypeError, ValueError: inputs, rows or state do not fit the spec or each other, or there
+                is no recurrent layer.
         """
         if self.spec.recurrent is None:
             raise ValueError("hidden_states needs a recurrent stack, which this network has not")
@@ -119,7 +134,7 @@ class Network:
         num_steps = int(inputs.lengths[rows].max())
         size = self.spec.recurrent.output_size
         states = np.empty((num_steps, len(rows), size), np.float32)
-        self._predict(data, batches, states, states=True)
+        self._predict(data, batches, carried, states, states=True)
         return states
 
     def evaluate(
@@ -129,7 +144,7 @@ class Network:
         weight: NDArray[np.float32] | None,
         rows: Sequence[Rows],
         *,
-        carry: bool = False,
+        carried: Carried | None = None,
     ) -> tuple[float, float]:
         """Sum of weight * loss and sum of weight over all batches, without dropout.
 
@@ -139,7 +154,9 @@ class Network:
                 float32 (NaN: missing); with pooling "every" M rows as `inputs.values`.
             weight: [N], or [M] with pooling "every", float32; None is all 1.
             rows: the rows of each batch.
-            carry: whether the state goes on from batch to batch; the first begins with zeros.
+            carried: the state before the first batch, which goes on from batch to batch and is
+                changed in place to that after the last one, see `first_state`. None: each batch
+                begins with zeros.
 
         Raises:
             TypeError, ValueError: an array does not fit the spec or the others.
@@ -147,12 +164,12 @@ class Network:
         rows = list(rows)
         data = self._describe(inputs, y, weight)
         whole, first = describe_batches(rows, data.num_rows)
-        carried = self._zeros(len(rows[0])) if carry and rows else []
+        state = self._states(carried, len(rows[0])) if rows else []
         result = np.zeros(2)
         _kernels().chain_evaluate(
             *(self._network.numbers, address(self.flat), data.numbers),
             *(len(rows), address(whole), address(first)),
-            *_pair(carried),
+            *_pair(state),
             address(result),
             engine.get_num_threads(),
         )
@@ -215,14 +232,15 @@ class Network:
         whole, first = describe_batches(rows, data.num_rows)
         settings = state.settings
         moments = self._moments(state)
-        carried: list[NDArray[np.float32]] = []
+        carried: Carried = []
         if state.carry and rows:
-            carried = self._carried(state, len(rows[0]))
+            before = self.first_state(len(rows[0])) if state.restart else state.carried
+            carried = self._states(before, len(rows[0]), "state.carried")
         count = len(rows)
         trained = Trained(np.empty(count), np.empty(count, np.int64), np.empty(count), 0)
         terms = np.array([settings.momentum, settings.weight_decay], np.float32)
         key = np.array(settings.seed, np.uint64)
-        before = float(state.arrays["step"])
+        step = float(state.arrays["step"])
         done = _kernels().chain_train(
             *(self._network.numbers, address(self.flat), data.numbers),
             *(count, address(whole), address(first)),
@@ -234,12 +252,12 @@ class Network:
                 *(address(trained.losses), address(trained.norms), address(trained.counts)),
             ),
             np.inf if settings.clip_norm is None else settings.clip_norm,
-            before,
+            step,
             engine.get_num_threads(),
         )
-        state.arrays["step"][...] = before + done
+        state.arrays["step"][...] = step + done
         if state.carry and rows:
-            state.carried, state.restart = carried, False
+            state.carried, state.restart = list(carried), False
         return trained._replace(done=done)
 
     def _describe(self, inputs: Inputs, y: Any, weight: Any) -> Described:
@@ -251,39 +269,45 @@ class Network:
         self,
         data: Described,
         batches: tuple[NDArray[np.int64], NDArray[np.int64]],
+        carried: Carried | None,
         outputs: NDArray[np.float32],
         *,
         states: bool,
     ) -> None:
         whole, first = batches
+        state = self._states(carried, len(whole))
         _kernels().chain_predict(
             *(self._network.numbers, address(self.flat), data.numbers),
-            *(len(first) - 1, address(whole), address(first), address(outputs)),
+            *(len(first) - 1, address(whole), address(first), *_pair(state), address(outputs)),
             states,
             engine.get_num_threads(),
         )
 
-    def _zeros(self, batch_size: int) -> list[NDArray[np.float32]]:
-        """h, and c of an LSTM, [L*D, N, H]."""
+    def first_state(self, num_rows: int) -> list[NDArray[np.float32]]:
+        """Zeros: h, and c of an LSTM, [L*D, N, H] float32, for N rows.
+
+        Raises:
+            ValueError: there is no recurrent layer.
+        """
         r = self.spec.recurrent
         if r is None:
-            raise ValueError("carry needs a recurrent stack, which this network has not")
-        shape = (r.num_layers * (1 + r.bidirectional), batch_size, r.hidden_size)
+            raise ValueError("a carried state needs a recurrent stack, which this network has not")
+        shape = (r.num_layers * (1 + r.bidirectional), num_rows, r.hidden_size)
         return [np.zeros(shape, np.float32) for _ in range(1 + (r.cell == "lstm"))]
 
-    def _carried(self, state: TrainState, batch_size: int) -> list[NDArray[np.float32]]:
-        """What the first batch begins with, changed by the kernels."""
-        zeros = self._zeros(batch_size)
-        if state.restart:
-            return zeros
-        if len(state.carried) != len(zeros):
-            raise ValueError(
-                f"state.carried must hold {len(zeros)} arrays, got {len(state.carried)}"
-            )
-        for array in state.carried:
-            check_array("state.carried", array, np.float32, zeros[0].shape)
-            _check_writeable("state.carried", array)
-        return state.carried
+    def _states(
+        self, carried: Carried | None, num_rows: int, name: str = "carried"
+    ) -> Sequence[NDArray[np.float32]]:
+        """The state that the kernels change, if it fits; none for None."""
+        if carried is None:
+            return []
+        zeros = self.first_state(num_rows)
+        if len(carried) != len(zeros):
+            raise ValueError(f"{name} must hold {len(zeros)} arrays, got {len(carried)}")
+        for array in carried:
+            check_array(name, array, np.float32, zeros[0].shape)
+            _check_writeable(name, array)
+        return carried
 
     def _moments(self, state: TrainState) -> list[NDArray[np.float32]]:
         names = OPTIMIZERS[state.settings.optimizer]
@@ -301,7 +325,7 @@ class Network:
 
 def _check_writeable(name: str, array: NDArray[Any]) -> None:
     if not array.flags.writeable:
-        raise ValueError(f"{name} is read-only, but train changes it; give a copy")
+        raise ValueError(f"{name} is read-only, but is to be changed; give a copy")
 
 
 def _kernels() -> Any:

@@ -70,17 +70,18 @@ class KernelsEngine:
     def evaluate(self, data: Batched) -> float:
         """Mean loss over the batches, by weight, without dropout.
 
-        A batch a call, so that it can be interrupted; all in one where a state is carried.
+        A batch a call, so that it can be interrupted and only that batch need be in memory.
 
         Raises:
             ValueError: all targets are missing.
         """
         order = data.order(0)
+        carried = self._network.first_state(len(order[0])) if data.carry else None
         loss_sum = weight_sum = 0.0
-        for rows in [order] if data.carry else [[rows] for rows in order]:
-            held, its_rows = data.in_memory(rows)
+        for rows in order:
+            held, its_rows = data.in_memory([rows])
             loss, weight = self._network.evaluate(
-                held.inputs, _target(held), held.weight, its_rows, carry=data.carry
+                held.inputs, _target(held), held.weight, its_rows, carried=carried
             )
             loss_sum += loss
             weight_sum += weight
