@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Forecaster,
         SequenceClassifier,
         SequenceRegressor,
+        SequenceTagger,
         SignalRegressor,
         load,
     )
@@ -33,6 +34,7 @@ __all__ = [
     "Forecaster",
     "SequenceClassifier",
     "SequenceRegressor",
+    "SequenceTagger",
     "SignalRegressor",
     "__version__",
     "data",

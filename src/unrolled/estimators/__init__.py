@@ -10,6 +10,7 @@ from unrolled.estimators.feed_forward import FeedForwardClassifier, FeedForwardR
 from unrolled.estimators.forecaster import Forecaster
 from unrolled.estimators.regressor import SequenceRegressor
 from unrolled.estimators.signal import SignalRegressor
+from unrolled.estimators.tagger import SequenceTagger
 from unrolled.estimators.trainable import Trainable
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Forecaster",
     "SequenceClassifier",
     "SequenceRegressor",
+    "SequenceTagger",
     "SignalRegressor",
     "load",
 ]
@@ -27,6 +29,7 @@ ESTIMATORS: dict[str, type[Trainable]] = {
     for kind in (
         SequenceClassifier,
         SequenceRegressor,
+        SequenceTagger,
         SignalRegressor,
         FeedForwardClassifier,
         FeedForwardRegressor,
