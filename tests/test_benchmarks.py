@@ -21,8 +21,9 @@ LAYERS = "layers.py --samples 1 --threads 1 --peers torch.nn --quick --shapes ti
         ("textbook.py --parts step memory --quick", "step: batch 32, 3 time steps"),
         (LAYERS, "gru tiny"),
         ("layers.py --samples 1 --threads 1 --sweep 1", "are below 1"),
+        ("text.py adding --small --seeds 2", "times as fast"),
     ],
-    ids=["textbook", "layers", "sweep"],
+    ids=["textbook", "layers", "sweep", "text"],
 )
 def test_benchmark_runs(command: str, shown: str) -> None:
     check(command, shown)
@@ -30,6 +31,10 @@ def test_benchmark_runs(command: str, shown: str) -> None:
 
 def test_benchmark_of_forecasts_runs_without_torch() -> None:
     check("forecasting.py --parts update windows --quick", "10000 series")
+
+
+def test_benchmark_of_texts_runs_without_torch() -> None:
+    check("text.py --small --seeds 1 --no-peers", "| embedded Reber grammar, tanh RNN |")
 
 
 def check(command: str, shown: str) -> None:

@@ -1,0 +1,144 @@
+"""The copying problem: repeat ten symbols after 100, and 500, steps of nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from text_bench.learner import Budget, Model
+from text_bench.rows import Options, Row
+from text_bench.task import Task, measure
+from unrolled import SequenceTagger
+from unrolled.data import copying
+
+BAR = 1.0
+SYMBOLS = 10  # 0 is blank, 9 the go mark
+COPIED = 10
+# A guess at one of eight symbols.
+BASELINE = 1 / 8
+CHOSEN: dict[str, Any] = {
+    "hidden_size": 192,
+    "bidirectional": False,
+    "standardize": False,
+    "learning_rate": 3e-3,
+    "batch_size": 32,
+    "clip_norm": 1.0,
+    "verbose": False,
+}
+# Delays grow by this factor as soon as this share of the symbols is copied.
+FIRST_DELAY, GROWTH, ENOUGH = 3, 1.5, 0.99
+# Share of the learning rate at the last delay.
+LAST_RATE = 0.3
+# Sources: Bai, Kolter & Koltun (2018), table 1 and figure 5.
+PUBLISHED = {
+    100: (
+        ("LSTM (Bai 2018, 10K), share of the copied symbols", "below 0.2 for T of 50 and more"),
+        ("GRU (Bai 2018, 10K), share of the copied symbols", "below 0.2 for T of 200 and more"),
+    ),
+    500: (("LSTM, GRU (Bai 2018, 16K), T = 1,000", "loss 0.0204, 0.0197: the baseline's"),),
+}
+
+
+def run(options: Options) -> list[Row]:
+    """LSTM and GRU at T = 100 blanks; as stretch at T = 500.
+
+    The score is 1 less the wrong answers as a share of the ten copied symbols of 1,000 test
+    sequences; a symbol where a blank is due is a wrong answer too. Training sequences are drawn
+    afresh and seen once, those of short delays first (`Growing`); training ends when each right
+    answer to 1,000 validation sequences has a probability above a half, or the budget is spent.
+    """
+    rows = []
+    for T in (100, 500)[: 1 + options.stretch]:
+        for cell in ("lstm", "gru", "rnn") if T == 100 else ("lstm", "gru"):
+            gated = cell != "rnn"
+            delay = 5 if options.small else T
+            task = Task(
+                f"copying T = {delay}, {cell.upper() if gated else 'tanh RNN'}",
+                "copied symbols right",
+                partial(_model, cell, delay),
+                partial(_draw, delay),
+                _score,
+                _stop,
+                budget=Budget(40_000, 20.0) if gated else Budget(10_000, 5.0),
+                course=partial(Growing, delay),
+                num_test=1000,
+                more_is_better=True,
+            )
+            row = measure(
+                task,
+                options,
+                bar=BAR if gated and T == 100 else None,
+                stretch=BAR if T > 100 else None,
+                baseline=None if gated else BASELINE,
+                published=PUBLISHED[T] if cell == "lstm" else (),
+                peer=gated,
+            )
+            rows.append(row)
+    return rows
+
+
+class Growing:
+    """Short delays first: a delay that is copied makes room for one longer by half, up to the last.
+
+    Args:
+        last: the delay of the task.
+        learnt: whether a model is good enough on the task itself.
+        delays: of the first rounds; after them they grow.
+    """
+
+    def __init__(
+        self, last: int, learnt: Callable[[Any], bool], delays: Sequence[int] = ()
+    ) -> None:
+        self.last, self._learnt = last, learnt
+        self._coming = list(delays)[::-1] or [min(FIRST_DELAY, last)]
+        self.delays: list[int] = []
+
+    @property
+    def rate(self) -> float:
+        """Less at the last delay."""
+        return LAST_RATE if self.delays[-1] == self.last else 1.0
+
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Sequences of the next delay."""
+        self.delays.append(self._coming.pop())
+        return _draw(self.delays[-1], count, rng)
+
+    def learnt(self, model: Any) -> bool:
+        """Whether the last delay is copied; what comes next grows where a shorter one is."""
+        delay = self.delays[-1]
+        if delay == self.last:
+            self._coming = [delay]
+            return self._learnt(model)
+        copied = _score(model, *_draw(delay, 100, np.random.default_rng((delay, 4))))
+        self._coming = [min(self.last, math.ceil(delay * GROWTH)) if copied >= ENOUGH else delay]
+        return False
+
+    def again(self) -> Growing:
+        """The same delays, whatever a model does."""
+        return Growing(self.last, self._learnt, self.delays)
+
+
+def _draw(delay: int, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One-hot symbols [N, T, 10] and the symbols [N, T] that are due."""
+    X, y = copying(count, delay, rng)
+    return np.eye(SYMBOLS, dtype=np.float32)[X], y
+
+
+def _model(cell: str, delay: int, seed: int) -> Model:
+    chrono = 0 if cell == "rnn" else delay + 2 * COPIED
+    return SequenceTagger(cell=cell, chrono=chrono, random_state=seed, **CHOSEN)
+
+
+def _score(model: Any, X: np.ndarray, y: np.ndarray) -> float:
+    """1 less the wrong answers at any step as a share of the copied symbols."""
+    return 1.0 - int((np.array(model.predict(X)) != y).sum()) / (COPIED * len(y))
+
+
+def _stop(model: Any, X: np.ndarray, y: np.ndarray) -> bool:
+    """Whether every right answer has a probability above a half."""
+    shares = np.stack(model.predict_proba(X))  # [N, T, 9], of the symbols 0 to 8 in their order
+    return bool(np.take_along_axis(shares, y[..., None], axis=2).min() > 0.5)
