@@ -1,5 +1,6 @@
 """Data in: sequences and series of unequal length, tables, texts, windows and named data sets."""
 
+from unrolled.data.conll import read_tagged, write_tagged
 from unrolled.data.frequency import Frequency
 from unrolled.data.long_tables import LongTable, long
 from unrolled.data.sequences import Sequences, as_sequences, as_table, pad, unpad, valid_mask
@@ -55,6 +56,7 @@ __all__ = [
     "pad",
     "random_walk",
     "read",
+    "read_tagged",
     "read_ts",
     "seattle_temperatures",
     "series_from_arrays",
@@ -66,4 +68,5 @@ __all__ = [
     "unpad",
     "valid_mask",
     "windows",
+    "write_tagged",
 ]
