@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         LanguageModel,
         SequenceClassifier,
         SequenceRegressor,
+        SequenceTagger,
         SignalRegressor,
         load,
     )
@@ -35,6 +36,7 @@ __all__ = [
     "LanguageModel",
     "SequenceClassifier",
     "SequenceRegressor",
+    "SequenceTagger",
     "SignalRegressor",
     "__version__",
     "data",

@@ -29,6 +29,7 @@ from unrolled.data.text import encode
 from unrolled.data.text_files import Corpus, encode_corpus, text_pieces
 from unrolled.data.ts_format import LabelledSeries, read_ts
 from unrolled.data.windows import windows
+from unrolled.data.word_vectors import read_vectors
 
 __all__ = [
     "Corpus",
@@ -58,6 +59,7 @@ __all__ = [
     "read",
     "read_tagged",
     "read_ts",
+    "read_vectors",
     "seattle_temperatures",
     "series_from_arrays",
     "series_from_table",

@@ -11,6 +11,7 @@ from unrolled.estimators.forecaster import Forecaster
 from unrolled.estimators.language_model import LanguageModel
 from unrolled.estimators.regressor import SequenceRegressor
 from unrolled.estimators.signal import SignalRegressor
+from unrolled.estimators.tagger import SequenceTagger
 from unrolled.estimators.trainable import Trainable
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "LanguageModel",
     "SequenceClassifier",
     "SequenceRegressor",
+    "SequenceTagger",
     "SignalRegressor",
     "load",
 ]
@@ -29,6 +31,7 @@ ESTIMATORS: dict[str, type[Trainable]] = {
     for kind in (
         SequenceClassifier,
         SequenceRegressor,
+        SequenceTagger,
         SignalRegressor,
         FeedForwardClassifier,
         FeedForwardRegressor,

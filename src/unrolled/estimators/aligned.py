@@ -13,6 +13,7 @@ from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences, rows_of
 from unrolled.data.tables import is_dataframe
 from unrolled.estimators.base import predict_rows
+from unrolled.estimators.inputs import SequenceInputs
 from unrolled.estimators.parts import Inputs, Part, Seeds
 from unrolled.estimators.recurrent import RecurrentNetwork
 from unrolled.estimators.step_targets import MISSING_LABEL, check_steps
@@ -22,6 +23,17 @@ from unrolled.training import engines
 # Rows of a batch in the order of the inputs, the places of their steps among those of all
 # sequences one after the other, and the raw outputs [steps, K] of these.
 Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+
+
+class AlignedInputs(SequenceInputs):
+    """Sequences whose every step has an output, so that they may be of any length at any time."""
+
+    unit, lowercase = "character", False
+
+    def _check_columns(self, sequences: Sequences, *, as_table: bool, fitting: bool) -> None:
+        # The columns of a table are fixed only where they have names.
+        named = hasattr(self, "feature_names_in_")
+        super()._check_columns(sequences, as_table=as_table and named, fitting=fitting)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -13,6 +13,7 @@ from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
 from unrolled.data.text import is_texts
 from unrolled.estimators.aligned import (
+    AlignedInputs,
     AlignedNetwork,
     Found,
     cut,
@@ -22,7 +23,7 @@ from unrolled.estimators.aligned import (
     unshared,
 )
 from unrolled.estimators.base import predict_rows
-from unrolled.estimators.inputs import SequenceInputs, scale
+from unrolled.estimators.inputs import scale
 from unrolled.estimators.options import flag
 from unrolled.estimators.parts import Inputs
 from unrolled.estimators.step_targets import read_numbers
@@ -33,10 +34,10 @@ from unrolled.runtime.stepper import Stepper
 from unrolled.runtime.transforms import Scaler
 
 
-class SignalInputs(SequenceInputs):
+class SignalInputs(AlignedInputs):
     """N signals of C channels."""
 
-    unit, min_count, lowercase = "character", 1, False
+    min_count = 1
 
     def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs:
         if is_texts(X):
@@ -44,11 +45,6 @@ class SignalInputs(SequenceInputs):
         if fitting:
             self.vocabulary_ = None
         return super()._read_inputs(X, fitting=fitting)
-
-    def _check_columns(self, sequences: Sequences, *, as_table: bool, fitting: bool) -> None:
-        # Every step has its output, so that without names a column stands for nothing fixed.
-        named = hasattr(self, "feature_names_in_")
-        super()._check_columns(sequences, as_table=as_table and named, fitting=fitting)
 
     def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
         super()._inputs_from_config(config)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Classifier(ClassTargets, ClassifierTask, Network):
-    """A network whose targets are classes; trained on the cross-entropy.
+class LabelLearner(ClassTargets, Network):
+    """A network that learns labels, of sequences or of their steps; by the cross-entropy.
 
     Args:
         class_weight: weights by label, "balanced" for weights inverse to the labels' counts, or
@@ -48,7 +48,7 @@ class Classifier(ClassTargets, ClassifierTask, Network):
 
         Args:
             X: the inputs, as in `fit`.
-            y: [N] labels.
+            y: the labels, as in `fit`.
             classes: all labels there will be, at the first call; None takes those of y.
             sample_weight: [N] weights, or None.
 
@@ -66,6 +66,14 @@ class Classifier(ClassTargets, ClassifierTask, Network):
             )
         self._partial_fit(X, y, sample_weight, classes)
         return self
+
+    def _loss(self) -> str:
+        return "cross_entropy"
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Classifier(ClassifierTask, LabelLearner):
+    """A network whose targets are classes, one a row; see `LabelLearner`."""
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest label of each input, [N]."""
@@ -91,9 +99,6 @@ class Classifier(ClassTargets, ClassifierTask, Network):
         """
         self._check_fitted()
         return self._class_metrics(y, self._probabilities(X), sample_weight)
-
-    def _loss(self) -> str:
-        return "cross_entropy"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

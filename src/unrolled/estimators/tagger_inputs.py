@@ -1,0 +1,113 @@
+"""What a tagger reads: sentences as lists of words, texts by their characters, or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.sequences import Sequences
+from unrolled.data.tables import is_dataframe
+from unrolled.data.text import is_texts
+from unrolled.estimators.aligned import AlignedInputs
+from unrolled.estimators.parts import Inputs
+from unrolled.runtime.word_features import WordFeatures
+
+
+class TaggerInputs(AlignedInputs):
+    """N sentences as lists of words, N texts, or N sequences of C channels."""
+
+    min_count: int
+    words_: WordFeatures | None
+
+    def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs:
+        words = is_sentences(X)
+        came = "words" if words else "texts" if is_texts(X) else "numbers"
+        if not fitting and came != self._reads():
+            raise TypeError(
+                f"X holds {came}, but {type(self).__name__} was fitted on {self._reads()}"
+            )
+        if not words:
+            return super()._read_inputs(X, fitting=fitting)
+        if fitting:
+            for name in ("n_features_in_", "feature_names_in_", "reads_table_"):
+                vars(self).pop(name, None)
+        return [_sentence(sentence, i) for i, sentence in enumerate(X)]
+
+    def _reads(self) -> str:
+        if self.words_ is not None:
+            return "words"
+        return "numbers" if self.vocabulary_ is None else "texts"
+
+    def _fit_inputs(self, inputs: Inputs, weight: NDArray[np.float64] | None) -> None:
+        self.words_ = None
+        if not (isinstance(inputs, list) and isinstance(inputs[0], list)):
+            super()._fit_inputs(inputs, weight)
+            return
+        self.scaler_ = self.vocabulary_ = None
+        self.words_ = WordFeatures.fit(inputs, min_count=int(self.min_count))
+
+    def _apply_inputs(self, inputs: Inputs) -> Sequences:
+        if self.words_ is None:
+            return super()._apply_inputs(inputs)
+        assert isinstance(inputs, list)
+        lengths = np.array([len(sentence) for sentence in inputs], np.int64)
+        codes = [self.words_.encode(sentence) for sentence in inputs]
+        return Sequences(np.concatenate(codes), np.cumsum(lengths) - lengths, lengths)
+
+    def _input_size(self) -> int:
+        return super()._input_size() if self.words_ is None else len(self.words_.sizes)
+
+    def _inputs_to_config(self) -> dict[str, Any]:
+        words = None if self.words_ is None else self.words_.to_config()
+        return {**super()._inputs_to_config(), "words": words}
+
+    def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
+        words = config["words"]
+        self.words_ = None if words is None else WordFeatures.from_config(words)
+        if words is None:
+            super()._inputs_from_config(config)
+        elif config["scaler"] is not None or config["vocabulary"] is not None:
+            raise ValueError("inputs need one of a scaler, a vocabulary and words")
+        else:
+            self.scaler_ = self.vocabulary_ = None
+        if self.vocabulary_ is not None and (
+            self.vocabulary_.unit != "character" or self.vocabulary_.lowercase
+        ):
+            raise ValueError("a tagger of texts needs a vocabulary of characters as they are")
+
+
+def is_sentences(X: Any) -> bool:
+    """Whether X is N lists of words, judged by the first word."""
+    if isinstance(X, Sequences | str | bytes | Iterator) or is_dataframe(X):
+        return False
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "UOT":
+        return False
+    if not hasattr(X, "__iter__"):
+        return False
+    for sentence in X:
+        if isinstance(sentence, str | bytes) or is_dataframe(sentence):
+            return False
+        if not hasattr(sentence, "__len__"):
+            return False
+        if len(sentence):
+            return isinstance(next(iter(sentence)), str)
+    return False
+
+
+def _sentence(sentence: Any, i: int) -> list[str]:
+    if isinstance(sentence, str | bytes) or not hasattr(sentence, "__len__"):
+        raise TypeError(f"X[{i}] is {sentence!r:.80}, not a list of words as X[0] is")
+    words = list(sentence)
+    if not words:
+        raise ValueError(
+            f"X[{i}] is a sentence without a word; drop it, every sequence needs at least one step"
+        )
+    for t, word in enumerate(words):
+        if not word:
+            raise ValueError(f"X[{i}][{t}] is {word!r}, not a word; leave it out, or write a mark")
+        if not isinstance(word, str):
+            raise TypeError(f"X[{i}][{t}] must be a word, got {type(word).__name__} {word!r:.80}")
+    return words
