@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from unrolled.models.dropout import dropped
 from unrolled.runtime.spec import Spec
 
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
@@ -43,9 +43,7 @@ class DenseHead(nn.Module):
         """h [..., F] to the raw outputs [..., K]."""
         for layer, dense in zip(self.hidden, self.spec.hidden, strict=True):
             h = ACTIVATIONS[dense.activation](layer(h))
-            if self.spec.hidden_dropout:
-                h = F.dropout(h, self.spec.hidden_dropout, self.training)
-        if self.spec.head_dropout:
-            h = F.dropout(h, self.spec.head_dropout, self.training)
+            h = dropped(h, self.spec.hidden_dropout, self.training)
+        h = dropped(h, self.spec.head_dropout, self.training, locked=self.spec.locked_dropout)
         y: Tensor = self.head(h)
         return y

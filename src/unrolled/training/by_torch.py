@@ -217,8 +217,11 @@ def _writeable(flat: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def uses_dropout(spec: Spec) -> bool:
     """Whether training draws random numbers."""
-    between = spec.recurrent.dropout if spec.recurrent is not None else 0.0
-    return bool(between or spec.head_dropout or (spec.hidden and spec.hidden_dropout))
+    r = spec.recurrent
+    of_stack = r is not None and (r.dropout or r.weight_dropout)
+    of_input = spec.embedding_dropout or spec.input_dropout or spec.symbol_dropout
+    of_head = spec.head_dropout or (spec.hidden and spec.hidden_dropout)
+    return bool(of_stack or of_input or of_head)
 
 
 def _forward(
