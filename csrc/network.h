@@ -39,12 +39,13 @@ struct Network {
     float between, after_hidden, before_head;  // dropout
     Loss loss;
     std::vector<float> levels;
+    Index crf;  // place of start [K], end [K], transition [K, K] of the loss "crf"
 
     Index states() const { return D * H; }
     bool every() const { return L > 0 && pooling == Pooling::every; }
     bool has_tables() const { return symbols || !categories.empty(); }
     Index numbers() const { return width - static_cast<Index>(categories.size()); }
-    bool has_classes() const { return loss == Loss::cross_entropy; }
+    bool has_classes() const { return loss == Loss::cross_entropy || loss == Loss::crf; }
     const DenseLayer& head() const { return dense.back(); }
     // Outputs that are of one target: its quantiles, or the parameters of its distribution.
     Index each() const {
