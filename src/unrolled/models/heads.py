@@ -17,6 +17,22 @@ from unrolled.runtime.spec import Spec
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
 
 
+class Transitions(nn.Module):
+    """Scores of a linear-chain conditional random field beside those of each step.
+
+    Attributes:
+        start: [K] of the first label.
+        end: [K] of the last label.
+        transition: [K, K] of label j being followed by label k.
+    """
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__()
+        self.start = nn.Parameter(torch.zeros(num_labels))
+        self.end = nn.Parameter(torch.zeros(num_labels))
+        self.transition = nn.Parameter(torch.zeros(num_labels, num_labels))
+
+
 class DenseHead(nn.Module):
     """Dense layers and the output layer of a model; base of the models, which put h in front.
 
@@ -24,10 +40,12 @@ class DenseHead(nn.Module):
         spec: the model as plain data.
         hidden: the dense layers.
         head: the output layer.
+        crf: scores of labels side by side, of the loss "crf"; None with another.
     """
 
     hidden: nn.ModuleList
     head: nn.Linear
+    crf: Transitions | None
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -38,6 +56,7 @@ class DenseHead(nn.Module):
         sizes = [size, *(layer.size for layer in self.spec.hidden)]
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
         self.head = nn.Linear(sizes[-1], self.spec.output_size)
+        self.crf = Transitions(self.spec.output_size) if self.spec.loss == "crf" else None
 
     def read_out(self, h: Tensor) -> Tensor:
         """h [..., F] to the raw outputs [..., K]."""
