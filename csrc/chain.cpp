@@ -84,6 +84,19 @@ Index Chain::lay_out(char* base, const BatchSizes& sizes, bool training) {
     factor_ = pieces.take<float>(R);
     losses_ = pieces.take<double>(R);
     codes_ = pieces.take<Index>(net.tables() * sizes.S);
+    if (net.loss == Loss::crf) {
+        const Index K = net.head().K, Kp = crf_columns(K);
+        labelled_ = pieces.take<Index>(N);
+        crf_.matrices = pieces.take<double>(2 * K * Kp);
+        crf_.rows = pieces.take<double>(std::min(threads_, most_threads) * crf_rows * Kp);
+        grad_crf_ = pieces.take<float>(training ? K * (K + 2) : 0);
+        crf_.forward = pieces.take<double>(training ? R * Kp : 0);
+        crf_.backward = pieces.take<double>(training ? R * Kp : 0);
+        crf_.share = pieces.take<double>(training ? R : 0);
+        crf_.less = pieces.take<float>(training ? R * K : 0);
+        crf_.total = pieces.take<double>(training ? K * Kp : 0);
+        crf_.pairs = pieces.take<Index>(training ? R : 0);
+    }
     if (!training) return pieces.size();
     grad_rows_ = pieces.take<float*>(R);
     grad_h_n_ = pieces.take<float>(stack && !every ? N * F : 0);

@@ -132,6 +132,9 @@ private:
     Index* target_;                    // [R] rows of y, weight
     float* factor_;                    // [R]
     double* losses_;                   // [R]
+    Index* labelled_;                  // [N] of the loss "crf"
+    float* grad_crf_;                  // [K * (K + 2)]
+    CrfMemory crf_;
     std::vector<float*> grad_read_;    // [R, F] gradient of what a dense layer reads, or null
     float** grad_rows_;                // [R]
     float* grad_h_n_;                  // [D, N, H]
@@ -168,6 +171,7 @@ private:
     void name_rows();
     void run_dense(std::size_t layer);
     void drop_read(std::size_t layer, float* rows) const;
+    BatchLoss crf_loss(bool gradient);
     void dense_backward(std::size_t layer, float* grad);
     float* grad_of_state(Index position) const;
     Sequence<const float> pool_backward();

@@ -22,6 +22,7 @@ bool has_target(const Network& network, const Data& data, Index place) {
 
 BatchLoss Chain::loss(bool gradient) {
     const Network& net = network_;
+    if (net.loss == Loss::crf) return crf_loss(gradient);
     const Index R = sizes_.R, K = net.head().K;
     BatchLoss result{0, 0, 0};
     for (Index r = 0; r < R; ++r) {
@@ -53,7 +54,48 @@ BatchLoss Chain::loss(bool gradient) {
     return result;
 }
 
+// A sequence counts for as many rows as have a label, each of the weight of its first step.
+BatchLoss Chain::crf_loss(bool gradient) {
+    const Network& net = network_;
+    const Order& order = order_.get();
+    const Index N = sizes_.N, K = net.head().K;
+    const auto weight = [&](Index i) { return data_.weight ? data_.weight[target_[i]] : 1.0f; };
+    BatchLoss result{0, 0, 0};
+    for (Index i = 0; i < N; ++i) {
+        labelled_[i] = 0;
+        for (Index j = 0; j < order.length[i]; ++j)
+            labelled_[i] += has_target(net, data_, target_[order.first[j] + i]);
+        result.weight += static_cast<double>(weight(i)) * static_cast<double>(labelled_[i]);
+        result.count += labelled_[i];
+    }
+    const float share = result.count ? 1.0f / static_cast<float>(result.count) : 0.0f;
+    for (Index i = 0; i < N; ++i) factor_[i] = weight(i) * share;
+    float* const scores = y_.back();
+    const Crf job{N,
+                  K,
+                  &order,
+                  scores,
+                  target_,
+                  data_.classes,
+                  labelled_,
+                  w_ + net.crf,
+                  factor_,
+                  losses_,
+                  gradient ? scores : nullptr,
+                  grad_crf_,
+                  crf_};
+    with_team(6.0 * double(sizes_.R) * double(K) * double(K), worth_operations,
+              [&](Team& team) { kernels_.crf(job, team); });
+    for (Index i = 0; i < N; ++i) result.sum += static_cast<double>(weight(i)) * losses_[i];
+    return result;
+}
+
 void Chain::backward(float* grad) {
+    if (network_.loss == Loss::crf) {
+        const Index K = network_.head().K;
+        std::memcpy(grad + network_.crf, grad_crf_,
+                    static_cast<std::size_t>(K * (K + 2)) * sizeof(float));
+    }
     for (std::size_t i = network_.dense.size(); i-- > 0;) dense_backward(i, grad);
     if (network_.L == 0) return;
     stack_backward(pool_backward(), grad);

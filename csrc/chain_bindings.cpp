@@ -59,6 +59,7 @@ Network network_of(const nb::tuple& numbers) {
     const Index quantiles = read.number();
     const float* levels = read.address<const float>();
     net.levels.assign(levels, levels + quantiles);
+    if (net.loss == Loss::crf) net.crf = read.number();
     return net;
 }
 

@@ -3,6 +3,7 @@
 
 #include "chain_kernels.h"
 
+#include "crf.h"
 #include "dense.h"
 #include "dispatch.h"
 #include "losses.h"
@@ -19,8 +20,8 @@ extern const ChainKernels UNROLLED_CHAIN(UNROLLED_ISA);
 const ChainKernels UNROLLED_CHAIN(UNROLLED_ISA) = {
     UNROLLED_ISA::dense_forward, UNROLLED_ISA::dense_backward, UNROLLED_ISA::drop,
     UNROLLED_ISA::scale,         UNROLLED_ISA::pool,           UNROLLED_ISA::pool_backward,
-    UNROLLED_ISA::losses,        UNROLLED_ISA::add_rows,       UNROLLED_ISA::sum_of_squares,
-    UNROLLED_ISA::optimizer_step,
+    UNROLLED_ISA::losses,        UNROLLED_ISA::crf,            UNROLLED_ISA::add_rows,
+    UNROLLED_ISA::sum_of_squares, UNROLLED_ISA::optimizer_step,
 };
 
 }  // namespace unrolled

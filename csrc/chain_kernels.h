@@ -18,9 +18,10 @@ enum class Loss {
     quantile = 3,
     cross_entropy = 4,
     binary_cross_entropy = 5,
-    normal = 6,
-    student_t = 7,
-    negative_binomial = 8
+    crf = 6,
+    normal = 7,
+    student_t = 8,
+    negative_binomial = 9
 };
 enum class Optimizer { adam = 0, adamw = 1, sgd = 2, rmsprop = 3 };
 
@@ -87,6 +88,37 @@ struct Losses {
     float* grad;          // [R, K], may be `scores`
 };
 
+// Columns of a row of K labels' doubles: whole vectors of any instruction set.
+constexpr Index crf_width = 8, crf_rows = 5;
+constexpr Index crf_columns(Index K) { return (K + crf_width - 1) / crf_width * crf_width; }
+
+struct CrfMemory {
+    double* matrices;  // [2, K, columns]
+    double* rows;      // [workers, crf_rows, columns]
+    // For a gradient:
+    double *forward, *backward;  // [R, columns]
+    double* share;               // [R]
+    float* less;                 // [R, K]
+    double* total;               // [K, columns]
+    Index* pairs;                // [R]
+};
+
+// The loss "crf" of N sequences, by their places in the order.
+struct Crf {
+    Index N, K;
+    const Order* order;
+    const float* scores;    // [R, K] by position
+    const Index* target;    // [R] each position's place among
+    const Index* classes;   // [.] labels, -1: any
+    const Index* labelled;  // [N] steps that have a label
+    const float* w;         // start [K], end [K], transition [K, K]
+    const float* factor;    // [N] of each sequence's loss in the gradient
+    double* loss;           // [N] 0 where no step has a label
+    float* grad;            // [R, K], may be `scores`; null: no gradient
+    float* grad_w;          // as w
+    CrfMemory memory;
+};
+
 // One step of the optimizer at the gradient scale * g.
 struct OptimizerStep {
     Optimizer kind;
@@ -110,6 +142,7 @@ struct ChainKernels {
     void (*pool)(const Pool&, Team&);
     void (*pool_backward)(const PoolBackward&, Team&);
     void (*losses)(const Losses&, Team&);
+    void (*crf)(const Crf&, Team&);
     // Adds row s of `rows` [S, E], in rising order of s, to row index[s] of `total` [V, E], times
     // factors[index[s]] with factors [V].
     void (*add_rows)(Index S, Index E, const float* const* rows, const Index* index,

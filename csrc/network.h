@@ -41,6 +41,7 @@ struct Network {
     bool locked;  // dropout of the input, between layers and in front of the head: for all steps
     Loss loss;
     std::vector<float> levels;
+    Index crf;  // place of start [K], end [K], transition [K, K] of the loss "crf"
 
     Index states() const { return D * H; }
     Index gates() const { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
@@ -48,7 +49,7 @@ struct Network {
     bool has_tables() const { return tables() > 0; }
     Index tables() const { return symbols ? 1 : static_cast<Index>(categories.size()); }
     Index numbers() const { return width - static_cast<Index>(categories.size()); }
-    bool has_classes() const { return loss == Loss::cross_entropy; }
+    bool has_classes() const { return loss == Loss::cross_entropy || loss == Loss::crf; }
     const DenseLayer& head() const { return dense.back(); }
     // Outputs that are of one target: its quantiles, or the parameters of its distribution.
     Index each() const {

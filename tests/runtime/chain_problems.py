@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unrolled.runtime.spec import LOSSES, Dense, Recurrent, Spec, views
+from unrolled.runtime.spec import CLASS_LOSSES, LOSSES, Dense, Recurrent, Spec, views
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def problem(
                 values[:, i] = rng.integers(0, codes, total)
         inputs = SimpleNamespace(values=values, starts=starts, lengths=cuts)
         num_targets = total if spec.pooling == "every" else N
-    if spec.loss == "cross_entropy":
+    if spec.loss in CLASS_LOSSES:
         y = rng.integers(0, spec.output_size, num_targets)
         gone: Any = -1
     else:
@@ -139,6 +139,7 @@ def table_spec(**changes: Any) -> Spec:
 
 
 # Large enough for several threads.
+LARGE_CRF = Spec(9, 53, "class", recurrent=Recurrent("gru", 20), pooling="every", loss="crf")
 LARGE = [
     Spec(9, 37, "class", recurrent=Recurrent("gru", 70), pooling="every", hidden=(Dense(300),)),
     Spec(50, 50, "class", 40, (), 0.3, Recurrent("lstm", 40, 2, False, 0.2), "every", 0.4, True),
@@ -154,4 +155,5 @@ LARGE = [
         loss="student_t",
         categories=((7, 40), (3, 1)),
     ),
+    LARGE_CRF,
 ]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from chain_problems import (
     LARGE,
+    LARGE_CRF,
     Problem,
     assert_close_gradients,
     problem,
@@ -41,7 +42,7 @@ def cases() -> dict[str, Problem]:
                 name = f"{cell}-{kind}-{pooling}-{'two ways' if two_ways else 'one way'}"
                 found[name] = problem(spec)
     for loss in [loss for losses in LOSSES.values() for loss in losses]:
-        for pooling in ("last", "every"):
+        for pooling in ("last", "every") if loss != "crf" else ("every",):
             spec = recurrent_spec(
                 "rnn",
                 loss=loss,
@@ -141,8 +142,8 @@ def test_equal_largest_states_share_the_gradient_of_the_maximum() -> None:
 
 
 def test_a_batch_without_targets_has_no_loss_and_no_gradient() -> None:
-    for loss, gone in (("squared", np.nan), ("cross_entropy", -1)):
-        p = problem(recurrent_spec("gru", loss=loss))
+    for loss, gone in (("squared", np.nan), ("cross_entropy", -1), ("crf", -1)):
+        p = problem(recurrent_spec("gru", loss=loss, pooling="every"))
         p = replace(p, y=np.full_like(p.y, gone))
         loss_found, gradient = Network(p.spec, p.flat).gradients(p.inputs, p.y, None, ROWS)
         assert loss_found == 0
@@ -257,7 +258,7 @@ def test_a_count_without_its_scale_is_missing_and_one_of_no_likelihood_is_not_fi
 
 def test_large_gradients() -> None:
     """More rows, columns and outputs than a block of the dense products holds."""
-    for spec in (LARGE[0], replace(LARGE[4], hidden_dropout=0.0)):
+    for spec in (LARGE[0], replace(LARGE[4], hidden_dropout=0.0), LARGE_CRF):
         p = problem(spec, lengths=(9,) * 270 if spec.recurrent is None else (23,) * 30)
         p.flat[:] *= 0.2
         rows = np.arange(len(p.inputs) if spec.recurrent is None else 30)

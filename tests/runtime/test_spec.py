@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unrolled.models.heads import Transitions
 from unrolled.runtime.spec import LOSSES, Dense, Recurrent, Spec, initial_values, views
 
 TORCH = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
@@ -61,6 +62,8 @@ layers = st.builds(Dense, st.integers(1, 6), st.sampled_from(["relu", "tanh"]))
 def specs(draw: st.DrawFn) -> Spec:
     recurrent = draw(st.none() | recurrents)
     head = draw(st.sampled_from(sorted(LOSSES)))
+    pooling = draw(st.sampled_from(["last", "mean", "max", "every"] if recurrent else ["last"]))
+    losses = [x for x in LOSSES[head] if x != "quantile" and (x != "crf" or pooling == "every")]
     embedding_size = 0 if recurrent is None else draw(st.integers(0, 5))
     pairs = st.tuples(st.integers(1, 9), st.integers(1, 4))
     categories = draw(st.lists(pairs, max_size=3)) if recurrent and not embedding_size else []
@@ -69,12 +72,12 @@ def specs(draw: st.DrawFn) -> Spec:
         categories=tuple(categories),
         output_size=draw(st.integers(1, 6)) * (6 if head == "distribution" else 1),
         head=head,
-        loss=draw(st.none() | st.sampled_from([x for x in LOSSES[head] if x != "quantile"])),
+        loss=draw(st.none() | st.sampled_from(losses)),
         embedding_size=embedding_size,
         hidden=tuple(draw(st.lists(layers, max_size=3))),
         hidden_dropout=draw(st.floats(0.0, 0.99)),
         recurrent=recurrent,
-        pooling=draw(st.sampled_from(["last", "mean", "max"])),
+        pooling=pooling,
         head_dropout=draw(st.floats(0.0, 0.99)),
     )
 
@@ -98,6 +101,8 @@ def torch_parts(spec: Spec) -> list[tuple[str, torch.nn.Module]]:
         parts.append((f"hidden.{i}.", torch.nn.Linear(size, dense.size)))
         size = dense.size
     parts.append(("head.", torch.nn.Linear(size, spec.output_size)))
+    if spec.loss == "crf":
+        parts.append(("crf.", Transitions(spec.output_size)))
     return parts
 
 

@@ -153,6 +153,8 @@ class Reference:
         scores, state = self.scores(rows, first, masks)
         places = np.concatenate([self.p.targets_of(row) for row in rows])
         target = torch.from_numpy(self.p.y[places])
+        if self.spec.loss == "crf":
+            return *self.crf_loss(rows, scores), state
         if self.spec.loss == "cross_entropy":
             present = target >= 0
             losses = F.cross_entropy(scores, target.clamp(min=0), reduction="none") * present
@@ -169,6 +171,34 @@ class Reference:
         if self.p.weight is not None:
             weight = torch.from_numpy(self.p.weight[places]).double()
         return (weight * losses).sum(), int(present.sum()), float(weight[present].sum()), state
+
+    def crf_loss(self, rows: np.ndarray, scores: Tensor) -> tuple[Tensor, int, float]:
+        """As `loss`, from scores [R, K], a sequence at a time."""
+        start, end, transition = (
+            self.named[f"crf.{name}"] for name in ("start", "end", "transition")
+        )
+
+        def log_total(e: Tensor) -> Tensor:
+            total = start + e[0]
+            for row in e[1:]:
+                total = row + torch.stack(
+                    [(total + transition[:, k]).logsumexp(0) for k in range(len(start))]
+                )
+            return (total + end).logsumexp(0)
+
+        loss, count, weights = torch.zeros(()).double(), 0, 0.0
+        places = [self.p.targets_of(row) for row in rows]
+        for at, e in zip(places, scores.split([len(at) for at in places]), strict=True):
+            y = torch.from_numpy(self.p.y[at])[:, None]
+            agrees = (y == -1) | (y == torch.arange(e.shape[1]))
+            num = int((y >= 0).sum())
+            if num == 0:
+                continue
+            weight = 1.0 if self.p.weight is None else float(self.p.weight[at[0]])
+            given = e.masked_fill(~agrees, -torch.inf)
+            loss = loss + weight * (log_total(e) - log_total(given))
+            count, weights = count + num, weights + weight * num
+        return loss, count, weights
 
     def gradients(
         self, rows: np.ndarray, first: Any = None, masks: Masks | None = None

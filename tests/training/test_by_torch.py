@@ -57,6 +57,9 @@ def batches(spec: Spec, *, weighted: bool = True) -> Batches:
         inputs = as_sequences(
             [rng.normal(size=(T, spec.input_size)).astype(np.float32) for T in lengths]
         )
+    if spec.embedding_size:
+        tokens = rng.integers(0, spec.input_size, len(inputs.values))
+        inputs = inputs.with_values(tokens)
     y: Any = rng.integers(0, spec.output_size, N)
     if spec.head == "point":
         y = rng.normal(size=(N, spec.output_size)).astype(np.float32)
@@ -144,6 +147,10 @@ WITH_DROPOUT = [
     replace(SEQUENCES, recurrent=Recurrent("gru", 5, num_layers=2, dropout=0.3)),
     replace(SEQUENCES, head_dropout=0.3),
     replace(TABLE, hidden_dropout=0.3),
+    replace(SEQUENCES, recurrent=Recurrent("gru", 5, weight_dropout=0.3)),
+    replace(SEQUENCES, input_dropout=0.3, locked_dropout=True),
+    replace(SEQUENCES, input_size=7, embedding_size=4, embedding_dropout=0.3),
+    replace(SEQUENCES, input_size=7, embedding_size=4, symbol_dropout=0.3),
 ]
 
 

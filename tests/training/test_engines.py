@@ -8,7 +8,7 @@ import pytest
 
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
-from unrolled.runtime.spec import Dense, Recurrent, Spec, initial_values
+from unrolled.runtime.spec import CLASS_LOSSES, Dense, Recurrent, Spec, initial_values
 from unrolled.training import engines
 from unrolled.training.engines import Choice, choose
 from unrolled.training.plan import Optimizer
@@ -95,7 +95,7 @@ def problem(spec: Spec) -> Batches:
     M = total if every else N
     y: Any = rng.integers(0, spec.output_size, M)
     y[[1, 3]] = -1
-    if spec.loss != "cross_entropy":
+    if spec.loss not in CLASS_LOSSES:
         y = rng.uniform(size=(M, spec.target_columns))
         y[[1, 3]] = np.nan
         y[5, 0] = np.nan
@@ -110,6 +110,7 @@ SPECS = [
     Spec(3, 2, "point", hidden=(Dense(5, "tanh"), Dense(4)), loss="huber"),
     Spec(3, 4, "point", recurrent=LSTM, pooling="max", loss="quantile", quantiles=(0.2, 0.7)),
     Spec(3, 4, "class", recurrent=LSTM, pooling="every", loss="binary_cross_entropy"),
+    Spec(3, 4, "class", recurrent=LSTM, pooling="every", loss="crf"),
     Spec(
         6, 6, "class", embedding_size=4, recurrent=Recurrent("gru", 4), pooling="every", tied=True
     ),

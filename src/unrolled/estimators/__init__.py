@@ -8,6 +8,7 @@ from typing import Any
 from unrolled.estimators.classifier import SequenceClassifier
 from unrolled.estimators.feed_forward import FeedForwardClassifier, FeedForwardRegressor
 from unrolled.estimators.forecaster import Forecaster
+from unrolled.estimators.language_model import LanguageModel
 from unrolled.estimators.regressor import SequenceRegressor
 from unrolled.estimators.signal import SignalRegressor
 from unrolled.estimators.tagger import SequenceTagger
@@ -17,6 +18,7 @@ __all__ = [
     "FeedForwardClassifier",
     "FeedForwardRegressor",
     "Forecaster",
+    "LanguageModel",
     "SequenceClassifier",
     "SequenceRegressor",
     "SequenceTagger",
@@ -34,6 +36,7 @@ ESTIMATORS: dict[str, type[Trainable]] = {
         FeedForwardClassifier,
         FeedForwardRegressor,
         Forecaster,
+        LanguageModel,
     )
 }
 

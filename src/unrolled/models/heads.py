@@ -10,11 +10,27 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from unrolled.models.dropout import dropped
 from unrolled.runtime.spec import Spec
 
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
+
+
+class Transitions(nn.Module):
+    """Scores of a linear-chain conditional random field beside those of each step.
+
+    Attributes:
+        start: [K] of the first label.
+        end: [K] of the last label.
+        transition: [K, K] of label j being followed by label k.
+    """
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__()
+        self.start = nn.Parameter(torch.zeros(num_labels))
+        self.end = nn.Parameter(torch.zeros(num_labels))
+        self.transition = nn.Parameter(torch.zeros(num_labels, num_labels))
 
 
 class DenseHead(nn.Module):
@@ -24,10 +40,12 @@ class DenseHead(nn.Module):
         spec: the model as plain data.
         hidden: the dense layers.
         head: the output layer.
+        crf: scores of labels side by side, of the loss "crf"; None with another.
     """
 
     hidden: nn.ModuleList
     head: nn.Linear
+    crf: Transitions | None
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -38,14 +56,13 @@ class DenseHead(nn.Module):
         sizes = [size, *(layer.size for layer in self.spec.hidden)]
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
         self.head = nn.Linear(sizes[-1], self.spec.output_size)
+        self.crf = Transitions(self.spec.output_size) if self.spec.loss == "crf" else None
 
     def read_out(self, h: Tensor) -> Tensor:
         """h [..., F] to the raw outputs [..., K]."""
         for layer, dense in zip(self.hidden, self.spec.hidden, strict=True):
             h = ACTIVATIONS[dense.activation](layer(h))
-            if self.spec.hidden_dropout:
-                h = F.dropout(h, self.spec.hidden_dropout, self.training)
-        if self.spec.head_dropout:
-            h = F.dropout(h, self.spec.head_dropout, self.training)
+            h = dropped(h, self.spec.hidden_dropout, self.training)
+        h = dropped(h, self.spec.head_dropout, self.training, locked=self.spec.locked_dropout)
         y: Tensor = self.head(h)
         return y

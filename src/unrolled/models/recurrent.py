@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -9,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from unrolled.models.dropout import DroppingStack, State, dropped, embedded, forgotten
 from unrolled.models.heads import DenseHead
 from unrolled.models.sharing import share
 from unrolled.nn.recurrent import GRU, LSTM, RNN
 from unrolled.runtime.spec import Recurrent, Spec, initial_values
 
-State = Tensor | tuple[Tensor, Tensor]
+__all__ = ["RecurrentModel", "State", "stack"]
 
 
 class RecurrentModel(DenseHead):
@@ -47,6 +49,7 @@ class RecurrentModel(DenseHead):
             self.categories = nn.ModuleList(nn.Embedding(*table) for table in spec.categories)
             self.recurrent = stack(spec.recurrent, spec.step_size)
             self.add_head(spec.recurrent.output_size)
+            self._dropping = self._dropping_stack(spec.recurrent)
         share(self, spec, initial_values(spec, 0) if flat is None else flat)
 
     def states(
@@ -57,13 +60,29 @@ class RecurrentModel(DenseHead):
         Raises:
             ValueError: a code of a category is none.
         """
+        s, training = self.spec, self.training
         if self.embedding is not None:
-            x = self.embedding(x)
-        if self.spec.categories:
+            x = forgotten(x, s.symbol_dropout, training)
+            x = embedded(x, self.embedding.weight, s.embedding_dropout, training)
+        if s.categories:
             x = self._embed_categories(x, lengths)
+        x = dropped(x, s.input_dropout, training, locked=s.locked_dropout)
         output: Tensor
-        output, state = self.recurrent(x, state, lengths=lengths)
+        if training and self._dropping is not None:
+            output, state = self._dropping(x, state, lengths)
+        else:
+            output, state = self.recurrent(x, state, lengths=lengths)
         return output, state
+
+    def _dropping_stack(self, r: Recurrent) -> DroppingStack | None:
+        """What runs in training, where the stack alone does not drop what it should."""
+        between = r.dropout and r.num_layers > 1
+        if not (r.weight_dropout or (between and self.spec.locked_dropout)):
+            return None
+        one, deeper = replace(r, num_layers=1, dropout=0.0), r.output_size
+        sizes = [self.spec.step_size] + [deeper] * (r.num_layers - 1)
+        layers = [stack(one, size) for size in sizes]
+        return DroppingStack(self.recurrent, layers, r, self.spec.locked_dropout)
 
     def _embed_categories(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """x [T, N, C] with codes in its last columns to what the stack reads, [T, N, ...]."""
@@ -80,6 +99,8 @@ class RecurrentModel(DenseHead):
                     f"inputs holds {column[wrong][0].item():g} in column {numbers + i}, but a code "
                     f"there is a whole number from 0 to {codes - 1}"
                 )
+            if i == 0:
+                index = forgotten(index, self.spec.symbol_dropout, self.training)
             parts.append(self.categories[i](index))
         return torch.cat(parts, dim=-1)
 

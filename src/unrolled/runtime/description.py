@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.kernels.layout import GATES
-from unrolled.runtime.spec import ACTIVATIONS, LOSSES, POOLINGS, Spec
+from unrolled.runtime.spec import ACTIVATIONS, CLASS_LOSSES, LOSSES, POOLINGS, Spec
 
 CELLS = {"tanh": 0, "relu": 1, "gru": 2, "lstm": 3}
 LOSS_CODES = {name: i for i, name in enumerate(sum(LOSSES.values(), ()))}
@@ -75,6 +75,8 @@ def describe_network(spec: Spec) -> Described:
     numbers.append(int(spec.locked_dropout))
     levels = np.array(spec.quantiles, np.float32)
     numbers += [address(dropout), LOSS_CODES[str(spec.loss)], len(levels), address(levels)]
+    if spec.loss == "crf":
+        numbers.append(places["crf.start"])
     return Described(tuple(numbers), (dropout, levels))
 
 
@@ -132,7 +134,7 @@ def describe_data(
                 "inputs.values", inputs.values, np.float32, (None, spec.input_size)
             )
     num_targets = len(values) if spec.recurrent and spec.pooling == "every" else num_rows
-    classes = spec.loss == "cross_entropy"
+    classes = spec.loss in CLASS_LOSSES
     if y is not None and classes:
         y = check_array("y", y, np.int64, (num_targets,))
     elif y is not None:

@@ -150,9 +150,11 @@ class Network:
 
         Args:
             inputs: N sequences, or a table [N, C] float32 where there is no recurrent stack.
-            y: [N] int64 classes (-1: missing) for cross-entropy, else [N, `spec.target_columns`]
-                float32 (NaN: missing); with pooling "every" M rows as `inputs.values`.
-            weight: [N], or [M] with pooling "every", float32; None is all 1.
+            y: [N] int64 classes (-1: missing) for cross-entropy and "crf", else
+                [N, `spec.target_columns`] float32 (NaN: missing); with pooling "every" M rows as
+                `inputs.values`.
+            weight: [N], or [M] with pooling "every", float32; None is all 1. Of the loss "crf" the
+                weight of a sequence is that of its first step.
             rows: the rows of each batch.
             carried: the state before the first batch, which goes on from batch to batch and is
                 changed in place to that after the last one, see `first_state`. None: each batch

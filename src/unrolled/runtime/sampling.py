@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from unrolled.runtime.spec_checks import shown
 
 F64 = NDArray[np.float64]
+# Temperatures by which float32 scores may be divided without overflow.
+LOW = 1e-6
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,23 @@ class Sampling:
         """A symbol by scores [V] and a number drawn evenly from [0, 1)."""
         if self.temperature == 0.0 and not self.barred:
             return int(scores.argmax())
-        reached = self.shares(scores).cumsum()
+        reached = self._weights(scores).cumsum()
         # Behind the last share that is not 0 nothing is drawn, however the sum was rounded.
         return int(reached.searchsorted(uniform * reached[-1], side="right"))
+
+    def _weights(self, scores: NDArray[np.float32]) -> F64:
+        """Numbers [V] in proportion to the shares: a few steps where nothing is sorted."""
+        if self.top_k is not None or self.top_p is not None or self.temperature < LOW:
+            return self.shares(scores)
+        y = scores.astype(np.float64)
+        y -= y[y.argmax()]
+        if self.temperature != 1.0:
+            y *= 1.0 / self.temperature
+        np.exp(y, out=y)
+        for symbol in self.barred:
+            y[symbol] = 0.0
+        # Beside what is barred all others may have vanished.
+        return y if self.barred == () or y.any() else self.shares(scores)
 
 
 def _is_number(value: object) -> bool:

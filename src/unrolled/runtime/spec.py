@@ -32,11 +32,13 @@ POOLINGS = ("last", "mean", "max", "every")
 # The losses of each head, the default first.
 LOSSES = {
     "point": ("squared", "absolute", "huber", "quantile"),
-    "class": ("cross_entropy", "binary_cross_entropy"),
+    "class": ("cross_entropy", "binary_cross_entropy", "crf"),
     "distribution": ("normal", "student_t", "negative_binomial"),
 }
 # Raw numbers that describe a distribution of one target.
 DISTRIBUTION_SIZES = {"normal": 2, "student_t": 3, "negative_binomial": 2}
+# Whose targets are classes, -1 where missing; those of the others are numbers.
+CLASS_LOSSES = ("cross_entropy", "crf")
 HEADS = tuple(LOSSES)
 
 
@@ -57,9 +59,12 @@ class Spec:
             over the valid steps, or "every" valid step: then there is an output for each.
         head_dropout: dropout in front of the head.
         tied: the head's weight is the embedding's (Press & Wolf 2017, arXiv 1608.05859).
-        loss: "squared", "absolute", "huber" or "quantile" of a "point" head, "cross_entropy" or
-            "binary_cross_entropy" of a "class" head; the negative log-likelihood of a "normal",
-            "student_t" or "negative_binomial" distribution; None takes the head's first.
+        loss: "squared", "absolute", "huber" or "quantile" of a "point" head, "cross_entropy",
+            "binary_cross_entropy" or "crf" of a "class" head; the negative log-likelihood of a
+            "normal", "student_t" or "negative_binomial" distribution; None takes the head's first.
+            "crf" is that of the labels of a whole sequence under a linear-chain conditional random
+            field (see `unrolled.runtime.crf`), by the number of steps that have a label; it needs
+            pooling "every", and a sequence's weight is that of its first step.
         quantiles: levels between 0 and 1 that the loss "quantile" asks for; the K outputs are then
             [targets, quantiles].
         categories: (V, E) of each categorical column, which are the last of the C channels: a whole
@@ -176,6 +181,11 @@ class Spec:
             raise ValueError(f"quantiles must rise, got {shown(levels)}")
         if bool(levels) != (self.loss == "quantile"):
             raise ValueError('quantiles go with the loss "quantile", and it with them')
+        if self.loss == "crf" and self.pooling != "every":
+            raise ValueError(
+                f'the loss "crf" needs pooling="every": it is of the labels of neighbouring steps, '
+                f"got {shown(self.pooling)}"
+            )
         if self.output_size % self.outputs_per_target:
             what = "quantiles" if levels else f"parameters of the distribution {self.loss}"
             raise ValueError(
@@ -236,6 +246,9 @@ class Spec:
         if not self.tied:
             shapes["head.weight"] = (self.output_size, size)
         shapes["head.bias"] = (self.output_size,)
+        if self.loss == "crf":
+            labels = (self.output_size,)
+            shapes |= {"crf.start": labels, "crf.end": labels, "crf.transition": labels * 2}
         return shapes
 
     @property
@@ -298,7 +311,8 @@ def initial_values(spec: Spec, seed: int | np.random.SeedSequence) -> NDArray[np
     The distributions are torch's defaults: uniform(-1/sqrt(H), 1/sqrt(H)) for a recurrent layer of
     H units, uniform(-1/sqrt(F), 1/sqrt(F)) for a dense layer of F inputs, normal(0, 1) for
     embeddings. But an embedding [V, E] that is the head's weight too begins with normal(0, 1/E),
-    which is of the size of a head's weight, and a recurrent layer as `Recurrent` says.
+    which is of the size of a head's weight, and a recurrent layer as `Recurrent` says; the scores
+    of the loss "crf" begin with 0.
     """
     rng = np.random.default_rng(seed)
     flat = np.empty(spec.num_parameters, np.float32)
@@ -311,6 +325,8 @@ def initial_values(spec: Spec, seed: int | np.random.SeedSequence) -> NDArray[np
         elif name.startswith("recurrent."):
             assert spec.recurrent is not None
             initial_weight(value, spec.recurrent.hidden_size, rng)
+        elif name.startswith("crf."):
+            value[...] = 0.0
         else:
             layer = name.rpartition(".")[0]
             # A tied head has no weight of its own.

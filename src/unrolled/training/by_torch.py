@@ -17,6 +17,7 @@ from unrolled.data.batches import Batch, Batched, Batches
 from unrolled.models import ManyToMany, ManyToOne, OneToOne
 from unrolled.models.recurrent import State
 from unrolled.runtime.spec import Spec, views
+from unrolled.training import crf
 from unrolled.training.gradients import clip
 from unrolled.training.loop import DivergedError
 from unrolled.training.losses import Losses, losses, mean
@@ -80,8 +81,8 @@ class TorchEngine:
             for i, (chosen, rate) in enumerate(zip(rows, rates, strict=True)):
                 batch = data.batch(chosen)
                 output, state = _forward(self.module, batch, self._carried)
-                found = losses(self.spec, output, _target(batch))
-                loss = mean(found, _weight(batch))
+                found = _losses(self.module, output, batch)
+                loss = mean(found, _weight(self.spec, batch))
                 self._gradient.zero_()
                 loss.backward()
                 norm = clip(self._gradient, self._settings.clip_norm)
@@ -104,10 +105,11 @@ class TorchEngine:
         with torch.inference_mode():
             for batch in data:
                 output, state = _forward(self.module, batch, carried)
-                found = losses(self.spec, output, _target(batch))
-                weight = _weights(batch, found)
+                found = _losses(self.module, output, batch)
+                weight = _weights(self.spec, batch, found)
                 loss_sum += float((weight * found.values.double()).sum())
-                weight_sum += float(weight.sum())
+                counts = 1.0 if found.counts is None else found.counts
+                weight_sum += float((weight * counts).sum())
                 carried = state if data.carry else None
         if not weight_sum:
             raise ValueError("y has no target at all to evaluate on; all of them are missing")
@@ -217,8 +219,11 @@ def _writeable(flat: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def uses_dropout(spec: Spec) -> bool:
     """Whether training draws random numbers."""
-    between = spec.recurrent.dropout if spec.recurrent is not None else 0.0
-    return bool(between or spec.head_dropout or (spec.hidden and spec.hidden_dropout))
+    r = spec.recurrent
+    of_stack = r is not None and (r.dropout or r.weight_dropout)
+    of_input = spec.embedding_dropout or spec.input_dropout or spec.symbol_dropout
+    of_head = spec.head_dropout or (spec.hidden and spec.hidden_dropout)
+    return bool(of_stack or of_input or of_head)
 
 
 def _forward(
@@ -240,15 +245,23 @@ def _lengths(batch: Batch) -> Tensor | None:
     return None if batch.lengths is None else torch.from_numpy(batch.lengths)
 
 
-def _weight(batch: Batch) -> Tensor | None:
-    return None if batch.weight is None else torch.from_numpy(batch.weight)
+def _losses(module: OneToOne | ManyToOne | ManyToMany, output: Tensor, batch: Batch) -> Losses:
+    if module.crf is not None:
+        return crf.losses(module.crf, output, _target(batch), _lengths(batch))
+    return losses(module.spec, output, _target(batch))
 
 
-def _weights(batch: Batch, found: Losses) -> Tensor:
-    """[R] float64, the weight of each row, 0 where it does not count."""
-    weight = _weight(batch)
+def _weight(spec: Spec, batch: Batch) -> Tensor | None:
+    if batch.weight is None:
+        return None
+    return torch.from_numpy(batch.weight[0] if spec.loss == "crf" else batch.weight)
+
+
+def _weights(spec: Spec, batch: Batch, found: Losses) -> Tensor:
+    """[R] float64, the weight of each row."""
+    weight = _weight(spec, batch)
     weight = torch.ones_like(found.values) if weight is None else weight.reshape(-1)
-    return (weight if found.counts is None else weight * found.counts).double()
+    return weight.double()
 
 
 def _target(batch: Batch) -> Tensor:

@@ -32,7 +32,8 @@ class Losses(NamedTuple):
     Attributes:
         values: [R] losses, 0 where a row does not count.
         num: how many rows count.
-        counts: [R] whether a row counts; None where all do.
+        counts: [R] whether a row counts, or for how many (of a sequence, its labelled steps);
+            None where each does for one.
     """
 
     values: Tensor

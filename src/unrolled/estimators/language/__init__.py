@@ -1,0 +1,1 @@
+"""The parts of a language model: its arguments, texts, scores and draws."""

@@ -1,0 +1,120 @@
+"""Texts that go on from a prompt, symbol by symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from language_problems import TEXT, WORDS, fitted, model
+
+from unrolled.estimators.language import generation
+
+
+@pytest.mark.parametrize("unit", ["character", "word", "token"])
+def test_greedy_is_the_likeliest_symbol_each_time(unit: str) -> None:
+    m, prompt = fitted(unit), "how are"
+    for length in (1, 2, 5):
+        text = "".join(m.generate(prompt, length, temperature=0))
+        expected = prompt
+        for _ in range(length):
+            names = iter(m.next_probabilities(expected))
+            symbol = next(name for name in names if name not in ("<unk>", "<end>"))
+            gap = "" if unit == "character" or "\n" in (symbol, expected[-1]) else " "
+            expected += gap + symbol
+        assert prompt + text == expected
+
+
+def test_next_probabilities_are_sorted_shares_of_all_symbols() -> None:
+    m = fitted("word")
+    found = m.next_probabilities("how are")
+    assert len(found) == len(m.vocabulary_)
+    assert sum(found.values()) == pytest.approx(1.0)
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    assert next(iter(found)) == "you", "how gives are, are with what came before gives you"
+    log_p = m.log_probabilities("how are you")
+    assert np.log(found["you"]) == pytest.approx(log_p[-1], abs=1e-5)
+
+
+def test_pieces_come_as_they_are_drawn() -> None:
+    m = fitted()
+    endless = m.generate("how", None, random_state=0)
+    assert isinstance(endless, Iterator)
+    first = "".join(islice(endless, 300))
+    assert len(first) == 300
+    assert "".join(m.generate("how", 300, random_state=0)) == first
+    assert "".join(m.generate("how", 300, random_state=1)) != first
+    assert list(m.generate("how", 0)) == []
+
+
+@pytest.mark.parametrize("unit", ["word", "token"])
+@pytest.mark.parametrize("prompt", ["", "how are", "how are\n", "and\nwhat"])
+def test_prompt_and_text_are_one_text(unit: str, prompt: str) -> None:
+    m = fitted(unit)
+    drawn = list(
+        generation.symbols(
+            *_start(m, prompt), 40, generation.Sampling(barred=(0, 1)), np.random.default_rng(3), 1
+        )
+    )
+    before = m.vocabulary_.encode(prompt).tolist()
+    added = "".join(generation.texts(iter(drawn), m.vocabulary_.decode, before))
+    assert m.vocabulary_.decode(before) + added == m.vocabulary_.decode([*before, *drawn])
+    assert set(added.split()) <= set(WORDS)
+
+
+def _start(m: Any, prompt: str) -> Any:
+    return m._from(prompt)
+
+
+def test_bytes_of_a_character_wait_for_each_other() -> None:
+    """Symbols that are bytes: a text comes out when its characters are whole."""
+    data = "aé😀b€".encode()
+
+    def decode(symbols: list[int]) -> str:
+        return bytes(symbols).decode("utf-8", "replace")
+
+    for begin in (0, 1, 3, 7):
+        pieces = list(generation.texts(iter(data[begin:]), decode, list(data[:begin])))
+        assert "".join(pieces) == data[begin:].decode()
+        assert "\ufffd" not in "".join(pieces)
+    # What is never whole is said at the end.
+    assert "".join(generation.texts(iter(data[:6]), decode, [])) == "aé\ufffd"
+
+
+def test_unknown_symbol_and_end_of_a_single_text_are_never_drawn() -> None:
+    m = fitted()
+    text = "".join(m.generate("how", 2000, temperature=5.0, random_state=0))
+    assert len(text) == 2000
+    assert set(text) <= set(TEXT)
+
+
+def test_several_texts_end() -> None:
+    texts = ["ab" * n for n in (2, 3, 4)] * 20
+    m = model(max_epochs=25, bptt=12).fit(texts)
+    assert m.several_
+    ends = ["".join(m.generate("", 100, random_state=seed)) for seed in range(20)]
+    assert np.mean([text in texts for text in ends]) > 0.7
+    assert "".join(m.generate("abababab", 50, temperature=0)) == ""
+    assert next(iter(m.next_probabilities("abababab"))) == "<end>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"length": -1}, "length must be a whole number of at least 0"),
+        ({"length": 2.5}, "length must be"),
+        ({"temperature": -1}, "temperature must be"),
+        ({"top_k": 0}, "top_k must be"),
+        ({"top_p": 2.0}, "top_p must be"),
+    ],
+)
+def test_draws_that_cannot_be_made(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        fitted().generate("how", **arguments)
+
+
+def test_a_prompt_is_a_text() -> None:
+    with pytest.raises(TypeError, match="prompt must be a text, got list"):
+        fitted().generate(["how"])  # type: ignore[arg-type]
