@@ -27,10 +27,13 @@ CHOSEN: dict[str, Any] = {
     "clip_norm": 1.0,
     "verbose": False,
 }
-# Source: Hochreiter & Schmidhuber (1997), Long short-term memory, table 2.
+# Source: Hochreiter & Schmidhuber (1996), LSTM can solve hard long time lag problems, NIPS 9, on
+# the experiments of their Long short-term memory (1997).
 PUBLISHED = (
-    ("LSTM (Hochreiter & Schmidhuber 1997)", "97 to 100 % of runs learn it, some 8,400 strings"),
-    ("Elman network (same table)", "0 % of runs"),
+    (
+        "LSTM (Hochreiter & Schmidhuber)",
+        "learnt by more runs, and faster, than by Elman nets, RTRL",
+    ),
 )
 
 

@@ -25,11 +25,9 @@ CHOSEN: dict[str, Any] = {
     "clip_norm": 1.0,
     "verbose": False,
 }
-# Source: Hochreiter & Schmidhuber (1997), Long short-term memory, experiment 6a; Pascanu, Mikolov &
-# Bengio (2013), On the difficulty of training recurrent neural networks.
+# Source: Hochreiter & Schmidhuber (1996), LSTM can solve hard long time lag problems, NIPS 9.
 PUBLISHED = (
-    ("LSTM (Hochreiter & Schmidhuber 1997)", "learnt after about 31,000 sequences"),
-    ("tanh RNN by SGD, clipped and regularised (Pascanu 2013)", "learnt for lengths up to 200"),
+    ("LSTM (Hochreiter & Schmidhuber 1996)", "learnt; by no other recurrent network of then"),
 )
 
 
