@@ -252,6 +252,21 @@ def test_a_state_goes_on_in_training_and_gradients_with_it(cell: str) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
+def test_torch_own_path_drops_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    flat, found = initial_values(spec(), 1), []
+    tokens = torch.arange(T * N).reshape(T, N) % V
+    for _ in range(2):
+        module = ManyToMany(spec(), flat).train()
+        torch.manual_seed(0)
+        y, _ = module(tokens, LENGTHS)
+        valid = torch.cat([y[:length, n] for n, length in enumerate(LENGTHS.tolist())])
+        (valid**2).sum().backward()
+        found.append([valid, *(parameter.grad for parameter in module.parameters())])
+        monkeypatch.setattr("unrolled.nn.stack.why_torch", lambda *_: "of a test")
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_a_copy_drops_its_own_weights() -> None:
     module = ManyToMany(spec()).train()
     other = copy.deepcopy(module)

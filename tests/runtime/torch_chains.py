@@ -20,8 +20,8 @@ from unrolled.runtime.spec import Spec, views
 
 # Factors of what dropout acts on: "between", what recurrent layer l gives, [T, N, D * H]; "hidden"
 # and "head", the rows that a dense layer reads, [R, F]; "input", what the first layer reads,
-# [T, N, C]; "embedding", each symbol's row, [V]; "weights", W_hh of layer and direction k, [G * H, H];
-# and "symbols", [N, T], 0 where the symbol is read as number 0.
+# [T, N, C]; "embedding", each symbol's row, [V]; "weights", W_hh of layer and direction k,
+# [G * H, H]; and "symbols", [N, T], 0 where the symbol is read as number 0.
 Masks = Callable[[str, int, tuple[int, ...]], Tensor]
 
 KINDS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
