@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -253,6 +254,21 @@ def test_outputs_and_targets_of_other_losses() -> None:
     spec = Spec(3, 6, "point", loss="quantile", quantiles=(0.1, 0.9))
     assert (spec.outputs_per_target, spec.target_columns) == (2, 3)
     assert (Spec(3, 6, "point").outputs_per_target, Spec(3, 6, "point").target_columns) == (1, 6)
+
+
+def test_a_random_field_needs_every_step_and_begins_with_zeros() -> None:
+    spec = Spec(3, 4, "class", recurrent=Recurrent("gru", 5), pooling="every", loss="crf")
+    plain = replace(spec, loss=None)
+    fields = {"crf.start": (4,), "crf.end": (4,), "crf.transition": (4, 4)}
+    assert spec.parameter_shapes() == plain.parameter_shapes() | fields
+    flat = initial_values(spec, 1)
+    np.testing.assert_array_equal(flat[: -4 * 6], initial_values(plain, 1))
+    assert (flat[-4 * 6 :] == 0).all()
+    for other in ({"pooling": "last"}, {"pooling": "last", "recurrent": None}):
+        with pytest.raises(ValueError, match=r'the loss "crf" needs pooling="every"'):
+            replace(spec, **other)
+    with pytest.raises(ValueError, match="loss must be one of squared"):
+        replace(spec, head="point")
 
 
 def test_categories_are_columns_of_numbers_in_sequences() -> None:
