@@ -125,14 +125,25 @@ void bind_chain(nb::module_& m) {
     });
     m.def("chain_predict", [](const nb::tuple& network, Address w, const nb::tuple& numbers,
                               Index count, Address rows, Address first, Address h, Address c,
-                              Address outputs, bool states, int threads) {
+                              Address outputs, bool states, int threads, Address packed) {
         const Network net = network_of(network);
         const Data data = data_of(numbers);
         nb::gil_scoped_release release;
-        (states ? hidden_states : predict)(net, reinterpret_cast<const float*>(w), data,
-                                           batches_of(count, rows, first),
-                                           reinterpret_cast<float*>(h), reinterpret_cast<float*>(c),
-                                           reinterpret_cast<float*>(outputs), threads);
+        const float* weights = reinterpret_cast<const float*>(w);
+        const Batches batches = batches_of(count, rows, first);
+        float* const h_n = reinterpret_cast<float*>(h);
+        float* const c_n = reinterpret_cast<float*>(c);
+        float* const found = reinterpret_cast<float*>(outputs);
+        if (states)
+            hidden_states(net, weights, data, batches, h_n, c_n, found, threads);
+        else
+            predict(net, weights, reinterpret_cast<const char*>(packed), data, batches, h_n, c_n,
+                    found, threads);
+    });
+    m.def("chain_packed_size",
+          [](const nb::tuple& network) { return packed_size(network_of(network)); });
+    m.def("chain_pack", [](const nb::tuple& network, Address w, Address to) {
+        pack(network_of(network), reinterpret_cast<const float*>(w), reinterpret_cast<char*>(to));
     });
     m.def("chain_gradient", [](const nb::tuple& network, Address w, const nb::tuple& numbers,
                                Index count, Address rows, Address first, Address seed, Index step,

@@ -11,8 +11,9 @@ import pytest
 from chain_problems import problem, recurrent_spec
 
 from unrolled.runtime.network import Network
+from unrolled.runtime.repeated_step import State
 from unrolled.runtime.spec import Dense, Spec
-from unrolled.runtime.stepper import State, Stepper
+from unrolled.runtime.stepper import Stepper
 
 T, N = 6, 3
 
