@@ -172,7 +172,7 @@ void Chain::gather() {
             from += net.numbers();
             Index* codes = codes_ + s;
             for (const Category& category : net.categories) {
-                *codes = unknown && codes == codes_ + s ? 0 : Index(*from);
+                *codes = unknown && codes - codes_ < net.symbol_columns * S ? 0 : Index(*from);
                 next = copy_numbers(w_ + category.table + *codes * category.E, category.E, next);
                 ++from;
                 codes += S;

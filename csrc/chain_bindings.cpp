@@ -47,6 +47,7 @@ Network network_of(const nb::tuple& numbers) {
     }
     if (net.dense.empty()) throw std::invalid_argument("network holds no head, but must hold one.");
     net.locked = read.number() != 0;
+    net.symbol_columns = read.number();
     const float* dropout = read.address<const float>();
     net.between = dropout[0];
     net.after_hidden = dropout[1];

@@ -382,3 +382,12 @@ def test_first_values_follow_torch_distributions() -> None:
             assert np.abs(ours).max() > 0.93 * bound
             assert abs(ours.mean()) < 4 * bound / math.sqrt(3 * ours.size)
             assert abs(ours.std() * math.sqrt(3) / bound - 1.0) < 4 / math.sqrt(ours.size)
+
+
+def test_symbol_columns_are_categories() -> None:
+    recurrent = Recurrent("gru", 3)
+    Spec(4, 2, "point", recurrent=recurrent, categories=((4, 2), (3, 5)), symbol_columns=2)
+    with pytest.raises(ValueError, match="symbol_columns=3 needs as many categories, got 2"):
+        Spec(4, 2, "point", recurrent=recurrent, categories=((4, 2), (3, 5)), symbol_columns=3)
+    with pytest.raises(ValueError, match="symbol_columns must be a whole number"):
+        Spec(4, 2, "point", recurrent=recurrent, symbol_columns=0)
