@@ -14,7 +14,8 @@ def describe(threads: str) -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        lines = cpuinfo.read_text().splitlines()
+        lines = [line for line in lines if line.startswith("model name")]
         model = lines[0].partition(":")[2].strip() if lines else model
     names = ["unrolled", "numpy"] + (["torch"] if find_spec("torch") else [])
     packages = ", ".join(f"{name} {_version(name)}" for name in names)
