@@ -19,7 +19,8 @@ def describe(threads: str) -> str:
         model = lines[0].partition(":")[2].strip() if lines else model
     names = ["unrolled", "numpy"] + (["torch"] if find_spec("torch") else [])
     packages = ", ".join(f"{name} {_version(name)}" for name in names)
-    return f"{model}, {os.cpu_count()} cores, {threads}; Python {platform.python_version()}, {packages}"
+    cores, python = os.cpu_count(), platform.python_version()
+    return f"{model}, {cores} cores, {threads}; Python {python}, {packages}"
 
 
 def _version(name: str) -> str:
