@@ -631,6 +631,8 @@ WRONG: dict[str, tuple[dict[str, Any], Any, Any, type[Exception], str]] = {
     "weighed crf": (
         {"crf": True, "class_weight": {"V": 2.0}}, X, Y, ValueError, "class_weight weighs each",
     ),
+    "one text": ({}, "the cat", [["x"] * 7], TypeError, "X is 'the cat', a single text"),
+    "nothing": ({}, [], [], ValueError, "X: found array with 0 sample"),
     "a share of 1": ({"word_dropout": 1.0}, X, Y, ValueError, "word_dropout must be"),
 }  # fmt: skip
 
@@ -653,6 +655,10 @@ def test_new_inputs_of_another_kind_are_refused() -> None:
             message = f"X holds {said[other]}, but SequenceTagger was fitted on {said[fitted]}"
             with pytest.raises(TypeError, match=message):
                 model.predict(made[other][0])
+        with pytest.raises(TypeError, match="X is 'ab', a single text; give a list of texts"):
+            model.predict("ab")
+        with pytest.raises(ValueError, match="X: found array with 0 sample"):
+            model.predict([])
         with pytest.raises(ValueError, match="y holds no label"):
             model.evaluate(inputs, [[None] * n for n in LENGTHS])
     with pytest.raises(TypeError, match="X holds texts, but SignalRegressor reads numbers"):
