@@ -506,7 +506,8 @@ def test_crf_gives_the_likeliest_path_and_the_shares_of_its_labels(kind: str) ->
 def test_crf_is_trained_on_the_likelihood_of_known_labels(engine: str) -> None:
     X, y = characters()
     X, y = [x[:4] for x in X], [row[:4] for row in y]
-    y[2][1], y[4] = None, [None] * 4  # type: ignore[list-item]
+    # Weights are of sequences: also of one whose first label is missing.
+    y[2][1], y[3][0], y[4] = None, None, [None] * 4  # type: ignore[list-item]
     weight = np.linspace(0.5, 1.5, 10)
     given: dict[str, Any] = {"crf": True, "batch_size": 10, "engine": engine}
     start = make(**given).initialize(X, y)
