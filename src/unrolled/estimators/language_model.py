@@ -44,7 +44,7 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
     """A recurrent network that foretells the next symbol of a text from all before it.
 
     X is a text (a string), a text file (a `pathlib.Path`, plain or .gz, of any size), or a list of
-    texts and files, each of which begins and ends by itself.
+    texts and files, which are read one after the other, with the end of a text behind each.
 
     All arguments stand in `docs/arguments.md`, described in `LanguageArguments`,
     `CausalRecurrence` and `LearningArguments`.
@@ -133,8 +133,8 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
     ) -> float:
         """exp of the mean of -log p over all symbols of texts, each given all before it.
 
-        The state goes through each text from its beginning to its end. The symbols of one text are
-        counted without the end, those of several with the end of each.
+        The state goes through all texts, from the beginning of the first to the end of the last.
+        The symbols of one text are counted without the end, those of several with the end of each.
 
         Args:
             X: the texts, as in `fit`.
