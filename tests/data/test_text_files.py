@@ -73,6 +73,9 @@ def test_several_texts_are_bounded_by_the_end(tmp_path: Path) -> None:
     assert corpus.tokens.tolist() == [1, 4, 3, 1, 3, 4, 1, 0, 1]
     assert corpus.tokens.dtype == np.uint8
     assert (len(corpus), corpus.num_texts, corpus.num_characters) == (9, 3, 8)
+    assert corpus.ends.dtype == np.int64
+    assert corpus.tokens[corpus.ends].tolist() == [1, 1, 1]
+    assert corpus.ends[0] == 3
     for one in ("a b", ["a b"]):
         assert encode_corpus(one, known).tokens.tolist() == [1, 4, 3]
     assert encode_corpus(tmp_path / "a.txt", known).tokens.tolist() == [1, 3, 4]

@@ -12,6 +12,7 @@ import pytest
 from unrolled import (
     FeedForwardClassifier,
     FeedForwardRegressor,
+    LanguageModel,
     SequenceClassifier,
     SequenceRegressor,
     SequenceTagger,
@@ -82,3 +83,29 @@ def test_the_page_names_the_keys_of_a_saved_model_and_no_others(kind: Any, tmp_p
     page = named(kind.__name__)
     assert len(page) == len(set(page))
     assert set(page) == found
+
+
+@pytest.mark.parametrize("unit", ["character", "word", "subword"])
+def test_the_page_names_what_a_language_model_has_of_its_own(unit: str, tmp_path: Path) -> None:
+    if unit == "subword":
+        pytest.importorskip("tokenizers")
+    model = LanguageModel(unit=unit, hidden_size=2, max_epochs=1, random_state=0, verbose=False)
+    model.fit(TEXTS).save(tmp_path / "m")
+    content = load_artifact(tmp_path / "m").content
+    page = named("LanguageModel")
+    for place in ("content", "training", "spec"):
+        found = set(content if place == "content" else content[place])
+        assert {key for where, key in page if where == place} == found
+    text = PAGE.read_text(encoding="utf-8")
+    part = text[text.index("A `LanguageModel` has") : text.index("A `Forecaster` has")]
+    own = set(re.findall(r"`(\w+)`", part))
+    vocabulary = dict(content["inputs"]["vocabulary"])
+    if unit != "subword":
+        of_any = {key for where, key in named("SequenceTagger") if where == "inputs.vocabulary"}
+        assert of_any == set(vocabulary)
+        vocabulary.clear()
+    assert set(content["inputs"]) | set(vocabulary) <= own
+    assert content["targets"] == {}
+    assert set(content["parameters"]) == {
+        name for name in model.get_params() if not name.startswith("checkpoint")
+    }

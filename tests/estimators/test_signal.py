@@ -300,6 +300,20 @@ def test_saved_pickled_and_cloned(feedback: bool, tmp_path: Path) -> None:
         model.save(tmp_path / "model")
 
 
+@pytest.mark.parametrize("feedback", [False, True])
+def test_a_fitted_model_feeds_back_whatever_its_argument_is_now(feedback: bool) -> None:
+    X, y = made(2)
+    model = make(output_feedback=feedback).fit(X, y)
+    before, states = model.predict(X), model.hidden_states(X)
+    model.set_params(output_feedback=not feedback)
+    for found, expected in ((model.predict(X), before), (model.hidden_states(X), states)):
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="another model than the one that was fitted"):
+        model.partial_fit(X, y)
+    assert model.fit(X, y).spec_.input_size == (2 if feedback else 4)
+
+
 class KilledError(BaseException):
     pass
 

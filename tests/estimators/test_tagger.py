@@ -506,7 +506,8 @@ def test_crf_gives_the_likeliest_path_and_the_shares_of_its_labels(kind: str) ->
 def test_crf_is_trained_on_the_likelihood_of_known_labels(engine: str) -> None:
     X, y = characters()
     X, y = [x[:4] for x in X], [row[:4] for row in y]
-    y[2][1], y[4] = None, [None] * 4  # type: ignore[list-item]
+    # Weights are of sequences: also of one whose first label is missing.
+    y[2][1], y[3][0], y[4] = None, None, [None] * 4  # type: ignore[list-item]
     weight = np.linspace(0.5, 1.5, 10)
     given: dict[str, Any] = {"crf": True, "batch_size": 10, "engine": engine}
     start = make(**given).initialize(X, y)
@@ -631,6 +632,8 @@ WRONG: dict[str, tuple[dict[str, Any], Any, Any, type[Exception], str]] = {
     "weighed crf": (
         {"crf": True, "class_weight": {"V": 2.0}}, X, Y, ValueError, "class_weight weighs each",
     ),
+    "one text": ({}, "the cat", [["x"] * 7], TypeError, "X is 'the cat', a single text"),
+    "nothing": ({}, [], [], ValueError, "X: found array with 0 sample"),
     "a share of 1": ({"word_dropout": 1.0}, X, Y, ValueError, "word_dropout must be"),
 }  # fmt: skip
 
@@ -653,6 +656,10 @@ def test_new_inputs_of_another_kind_are_refused() -> None:
             message = f"X holds {said[other]}, but SequenceTagger was fitted on {said[fitted]}"
             with pytest.raises(TypeError, match=message):
                 model.predict(made[other][0])
+        with pytest.raises(TypeError, match="X is 'ab', a single text; give a list of texts"):
+            model.predict("ab")
+        with pytest.raises(ValueError, match="X: found array with 0 sample"):
+            model.predict([])
         with pytest.raises(ValueError, match="y holds no label"):
             model.evaluate(inputs, [[None] * n for n in LENGTHS])
     with pytest.raises(TypeError, match="X holds texts, but SignalRegressor reads numbers"):

@@ -45,11 +45,14 @@ class Corpus:
             over a temporary file without a name where it is too large for memory.
         num_texts: texts and files that it was made from.
         num_characters: characters that it was made from.
+        ends: array [num_texts] int64, how many tokens there are to the end of each text; where
+            several texts have ends, tokens[ends] are these.
     """
 
     tokens: NDArray[Any]
     num_texts: int
     num_characters: int
+    ends: NDArray[np.int64]
 
     def __len__(self) -> int:
         """M, tokens with the ends of texts."""
@@ -141,6 +144,7 @@ def encode_corpus(
     *,
     in_memory: int = IN_MEMORY,
     encoding: str = "utf-8",
+    name: str = "sources",
 ) -> Corpus:
     """Number the symbols of texts and files of any size.
 
@@ -153,6 +157,7 @@ def encode_corpus(
         in_memory: bytes of tokens that are kept in memory; more go to a temporary file, which has
             no name and is gone with the corpus.
         encoding: of the files.
+        name: by which errors call the sources.
 
     Raises:
         TypeError: a source is neither a string nor a path.
@@ -162,7 +167,7 @@ def encode_corpus(
     checked = as_sources(sources)
     most = checks.as_count(in_memory, "in_memory", 0)
     end = np.full(1 if vocabulary.end else 0, END_TOKEN)
-    num_characters = 0
+    num_characters, ends = 0, []
     with ExitStack() as files:
         dtype = np.min_scalar_type(len(vocabulary) - 1)
         tokens = _Row(dtype, most, lambda: files.enter_context(tempfile.TemporaryFile()))
@@ -173,11 +178,12 @@ def encode_corpus(
                 tokens.extend(vocabulary.encode(part))
                 num_characters += len(part)
             if tokens.length == before:
-                name = f"sources[{i}]" if isinstance(source, str) else str(source)
-                raise ValueError(f"{name} has no {vocabulary.unit}; leave it out.")
+                what = f"{name}[{i}]" if isinstance(source, str) else str(source)
+                raise ValueError(f"{what} has no {vocabulary.unit}; leave it out.")
+            ends.append(tokens.length)
             if len(checked) > 1:
                 tokens.extend(end)
-        return Corpus(tokens.whole(), len(checked), num_characters)
+        return Corpus(tokens.whole(), len(checked), num_characters, np.array(ends, np.int64))
 
 
 class _Row:

@@ -89,7 +89,10 @@ class AlignedNetwork(RecurrentNetwork):
     def _weighed_steps(
         self, part: Part, lengths: NDArray[np.int64]
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-        """Targets [S] or [S, K] and weights [S] with a mean of 1 over the steps that have any.
+        """Targets [S] or [S, K] and weights [S] with a mean of 1 over the steps that have targets.
+
+        A step without a target keeps the weight of its sequence, which the loss "crf" reads at the
+        first one.
 
         Steps of weight 0, or so small beside the largest that float32 makes it 0, are missing.
 
@@ -109,8 +112,8 @@ class AlignedNetwork(RecurrentNetwork):
         largest = weight[there].max()
         if not largest > 0:
             raise ValueError("class_weight and sample_weight leave no step a weight above zero")
-        shares = np.where(there, weight / largest, 0.0)
-        counts = shares.astype(np.float32) > 0
+        shares = np.minimum(weight / largest, 1.0)
+        counts = there & (shares.astype(np.float32) > 0)
         y[there & ~counts] = np.nan if y.dtype.kind == "f" else MISSING_LABEL
         return y, (shares / shares[counts].mean()).astype(np.float32)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.streams import Streams
+from unrolled.data.text_files import encode_corpus
 from unrolled.estimators.language import generation, scoring
 from unrolled.estimators.language.arguments import LanguageArguments
 from unrolled.estimators.language.corpus import as_texts, encode, learn, vocabulary_from_config
@@ -43,7 +44,7 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
     """A recurrent network that foretells the next symbol of a text from all before it.
 
     X is a text (a string), a text file (a `pathlib.Path`, plain or .gz, of any size), or a list of
-    texts and files, each of which begins and ends by itself.
+    texts and files, which are read one after the other, with the end of a text behind each.
 
     All arguments stand in `docs/arguments.md`, described in `LanguageArguments`,
     `CausalRecurrence` and `LearningArguments`.
@@ -107,7 +108,8 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
             self.vocabulary_, tokens, watched = learn(texts, self)
             self.several_ = len(texts) > 1
             if validation_data is not None:
-                watched = encode(as_texts(validation_data, "validation_data"), self.vocabulary_)
+                name = "validation_data"
+                watched = encode(as_texts(validation_data, name), self.vocabulary_, name)
             self.spec_ = self._describe()
             data = Streams(
                 tokens,
@@ -131,8 +133,8 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
     ) -> float:
         """exp of the mean of -log p over all symbols of texts, each given all before it.
 
-        The state goes through each text from its beginning to its end. The symbols of one text are
-        counted without the end, those of several with the end of each.
+        The state goes through all texts, from the beginning of the first to the end of the last.
+        The symbols of one text are counted without the end, those of several with the end of each.
 
         Args:
             X: the texts, as in `fit`.
@@ -147,9 +149,11 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         Raises:
             TypeError, ValueError: as in `fit`, or an argument cannot be used.
         """
+        self._check_fitted()
+        scoring.check_adaption(dynamic, cache, cache_share, cache_flatness)
         tokens = self._tokens(X)
         nats = self._nats(tokens, dynamic, cache, cache_share, cache_flatness)
-        return math.exp(nats / (len(tokens) - 1))
+        return _exp(nats / (len(tokens) - 1))
 
     def bits_per_character(
         self,
@@ -162,9 +166,8 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
     ) -> float:
         """-log2 p of texts over their characters, whatever a symbol is; see `perplexity`."""
         self._check_fitted()
-        from unrolled.data.text_files import encode_corpus
-
-        corpus = encode_corpus(as_texts(X), self.vocabulary_)
+        scoring.check_adaption(dynamic, cache, cache_share, cache_flatness)
+        corpus = encode_corpus(as_texts(X), self.vocabulary_, name="X")
         nats = self._nats(corpus.tokens, dynamic, cache, cache_share, cache_flatness)
         return nats / math.log(2) / corpus.num_characters
 
@@ -176,13 +179,11 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
     def evaluate(self, X: Any) -> dict[str, float]:
         """Named scores of texts: perplexity, nats, bits_per_character, symbols, unknown (share)."""
         self._check_fitted()
-        from unrolled.data.text_files import encode_corpus
-
-        corpus = encode_corpus(as_texts(X), self.vocabulary_)
+        corpus = encode_corpus(as_texts(X), self.vocabulary_, name="X")
         tokens = corpus.tokens
         nats, count = scoring.total(self.spec_, self.weights_, tokens), len(tokens) - 1
         return {
-            "perplexity": math.exp(nats / count),
+            "perplexity": _exp(nats / count),
             "nats": nats / count,
             "bits_per_character": nats / math.log(2) / corpus.num_characters,
             "symbols": float(count),
@@ -191,7 +192,9 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
 
     def log_probabilities(self, text: str) -> NDArray[np.float64]:
         """log p, in nats, of each symbol of one text given all before it, [T]."""
-        tokens = self._tokens(text)
+        if not isinstance(text, str):
+            raise TypeError(f"text must be one text, got {type(text).__name__}")
+        tokens = self._tokens([text])
         return np.concatenate(list(scoring.log_probabilities(self.spec_, self.weights_, tokens)))
 
     def next_probabilities(self, prompt: str = "") -> dict[str, float]:
@@ -233,7 +236,7 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         Raises:
             ValueError: an argument cannot be used.
         """
-        if length is not None and (not isinstance(length, int | np.integer) or length < 0):
+        if length is not None and not scoring.is_count(length):
             raise ValueError(
                 f"length must be a whole number of at least 0, or None, got {length!r}"
             )
@@ -263,23 +266,12 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         cache_share: float,
         cache_flatness: float,
     ) -> float:
-        if dynamic is not None and cache:
-            raise ValueError("dynamic evaluation and a cache do not go together; give one")
         if dynamic is not None:
-            if not 0 < dynamic < math.inf:
-                raise ValueError(f"dynamic must be a rate above 0 or None, got {dynamic!r}")
             return scoring.dynamic_total(
                 self.spec_, self.weights_, tokens, float(dynamic), int(self.bptt)
             )
         if not cache:
             return scoring.total(self.spec_, self.weights_, tokens)
-        if not isinstance(cache, int | np.integer) or cache < 0:
-            raise ValueError(f"cache must be a whole number of at least 0, got {cache!r}")
-        if not 0 <= cache_share < 1 or not 0 <= cache_flatness < math.inf:
-            raise ValueError(
-                "cache_share must be from 0 to below 1 and cache_flatness at least 0, got "
-                f"{cache_share!r} and {cache_flatness!r}"
-            )
         return scoring.cached_total(
             self.spec_, self.weights_, tokens, int(cache), float(cache_flatness), float(cache_share)
         )
@@ -321,3 +313,10 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
         if config:
             raise ValueError(f"a language model has no targets of its own, got {list(config)}")
+
+
+def _exp(nats: float) -> float:
+    try:
+        return math.exp(nats)
+    except OverflowError:
+        return math.inf

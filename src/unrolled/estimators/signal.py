@@ -195,6 +195,10 @@ class SignalRegressor(SignalInputs, StepNumberTargets, Regressor, AlignedNetwork
     def _input_size(self) -> int:
         return super()._input_size() + (self.n_outputs_ if self.output_feedback else 0)
 
+    def _feeds_back(self) -> bool:
+        """Whether the network that was fitted reads its outputs, whatever the argument is now."""
+        return self.spec_.input_size > super()._input_size()
+
     def _signals(self, X: Any) -> Sequences:
         inputs = self._apply_inputs(self._read_inputs(X, fitting=False))
         assert isinstance(inputs, Sequences)
@@ -202,7 +206,7 @@ class SignalRegressor(SignalInputs, StepNumberTargets, Regressor, AlignedNetwork
 
     def _network_inputs(self, X: Any) -> Sequences:
         inputs = self._signals(X)
-        if not self.output_feedback:
+        if not self._feeds_back():
             return inputs
         inputs = unshared(inputs)
         outputs = np.empty((len(inputs.values), self.n_outputs_), np.float32)
@@ -212,7 +216,7 @@ class SignalRegressor(SignalInputs, StepNumberTargets, Regressor, AlignedNetwork
 
     def _fed(self, inputs: Sequences, y: NDArray[Any]) -> Sequences:
         """With output feedback, the targets [S, K] of the steps before as further channels."""
-        if not self.output_feedback:
+        if not self._feeds_back():
             return inputs
         before = np.zeros_like(y)
         before[1:] = np.nan_to_num(y[:-1])
@@ -229,7 +233,7 @@ class SignalRegressor(SignalInputs, StepNumberTargets, Regressor, AlignedNetwork
         return numbers
 
     def _outputs(self, inputs: Sequences) -> Iterator[Found]:
-        return self._fed_back(inputs) if self.output_feedback else super()._outputs(inputs)
+        return self._fed_back(inputs) if self._feeds_back() else super()._outputs(inputs)
 
     def _fed_back(self, inputs: Sequences) -> Iterator[Found]:
         """Raw outputs with each fed back to the step behind it, all rows of a batch at once."""

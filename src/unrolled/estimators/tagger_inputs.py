@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.data import checks
 from unrolled.data.sequences import Sequences
 from unrolled.data.tables import is_dataframe
 from unrolled.data.text import is_texts
@@ -23,6 +24,12 @@ class TaggerInputs(AlignedInputs):
     words_: WordFeatures | None
 
     def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs:
+        if isinstance(X, str | bytes):
+            raise TypeError(
+                f"X is {X!r:.80}, a single text; give a list of texts, or of lists of words"
+            )
+        if isinstance(X, list | tuple) and not X:
+            raise checks.too_few("X", "sample", (0,))
         words = is_sentences(X)
         came = "words" if words else "texts" if is_texts(X) else "numbers"
         if not fitting and came != self._reads():

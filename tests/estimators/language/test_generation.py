@@ -83,6 +83,49 @@ def test_bytes_of_a_character_wait_for_each_other() -> None:
     assert "".join(generation.texts(iter(data[:6]), decode, [])) == "aé\ufffd"
 
 
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_symbols_that_end_inside_a_character_never_pile_up(width: int) -> None:
+    """Each symbol completes a character and begins the next, or is no character at all."""
+    rest = bytes([0x80, 0x80, 0xF0, 0x9F, 0x41, 0xE6, 0xE6, 0xFF]) * 3
+    for data in (("日本語" * 5).encode(), rest, "\ufffd".encode() * 9):
+        parts = [data[:1], *(data[i : i + width] for i in range(1, len(data), width))]
+        longest = 0
+
+        def decode(symbols: list[int], parts: list[bytes] = parts) -> str:
+            nonlocal longest
+            longest = max(longest, len(symbols))
+            return b"".join(parts[i] for i in symbols).decode("utf-8", "replace")
+
+        pieces = list(generation.texts(iter(range(len(parts))), decode, []))
+        assert "".join(pieces) == data.decode("utf-8", "replace")
+        assert longest <= 4
+
+
+def test_the_replacement_character_is_drawn_like_any_other() -> None:
+    """Files that were once decoded with errors replaced hold it; a stream of it goes on."""
+    m = model(max_epochs=8).fit("\ufffd" * 400)
+    endless = m.generate("\ufffd", None, temperature=0)
+    assert list(islice(endless, 5)) == ["\ufffd"] * 5
+
+
+def test_a_long_prompt_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    m = fitted()
+    expected = m.next_probabilities(TEXT[:50])
+    lengths = []
+    run = generation.Stepper.run
+
+    def counted(stepper: generation.Stepper, x: np.ndarray, state: Any) -> Any:
+        lengths.append(len(x))
+        return run(stepper, x, state)
+
+    monkeypatch.setattr(generation, "READ", 7)
+    monkeypatch.setattr(generation.Stepper, "run", counted)
+    found = m.next_probabilities(TEXT[:50])
+    assert lengths == [7] * 7 + [1]
+    assert list(found) == list(expected)
+    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=1e-4)
+
+
 def test_unknown_symbol_and_end_of_a_single_text_are_never_drawn() -> None:
     m = fitted()
     text = "".join(m.generate("how", 2000, temperature=5.0, random_state=0))
@@ -105,6 +148,7 @@ def test_several_texts_end() -> None:
     [
         ({"length": -1}, "length must be a whole number of at least 0"),
         ({"length": 2.5}, "length must be"),
+        ({"length": True}, "length must be"),
         ({"temperature": -1}, "temperature must be"),
         ({"top_k": 0}, "top_k must be"),
         ({"top_p": 2.0}, "top_p must be"),

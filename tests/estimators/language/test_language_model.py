@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from language_problems import OTHER, TEXT, fitted, model, sentences
 
@@ -43,7 +44,7 @@ def test_a_file_is_read_as_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as few:
             # Larger than memory: tokens in a file, texts in small pieces.
             few.setattr(text_files.encode_corpus, "__kwdefaults__",
-                        {"in_memory": 10, "encoding": "utf-8"})  # fmt: skip
+                        {"in_memory": 10, "encoding": "utf-8", "name": "X"})  # fmt: skip
             found = model(unit=unit, validation_fraction=0.2).fit(plain)
         assert found.weights_.tobytes() == expected.weights_.tobytes()
 
@@ -57,7 +58,8 @@ def test_the_end_of_a_text_is_held_out(unit: str) -> None:
     assert "zebra" not in learnt.vocabulary.symbols
     assert "z" not in learnt.vocabulary.symbols
     whole = corpus.encode(corpus.as_texts(text), learnt.vocabulary)
-    assert learnt.tokens[0] == learnt.watched[0] == 1
+    assert learnt.tokens[0] == 1
+    assert learnt.watched[0] == learnt.tokens[-1], "what comes before the first one watched"
     np.testing.assert_array_equal(np.concatenate([learnt.tokens, learnt.watched[1:]]), whole)
     share = (len(learnt.watched) - 1) / (len(whole) - 1)
     assert abs(share - 0.09) < 0.03
@@ -70,6 +72,23 @@ def test_whole_texts_are_held_out() -> None:
     assert learnt.vocabulary.symbols == ("<unk>", "<end>", "are", "how", "you")
     assert len(learnt.watched) == 22
     assert (learnt.tokens == 1).sum() == 4
+    assert learnt.tokens[-1] == learnt.watched[0] == learnt.watched[-1] == 1
+
+
+@pytest.mark.parametrize("sources", [1, 3])
+def test_held_out_texts_take_no_memory_of_their_own(sources: int) -> None:
+    X = corpus.as_texts([TEXT] * sources)
+    learnt = corpus.learn(X, model(validation_fraction=0.4))
+    assert learnt.watched is not None
+    assert np.shares_memory(learnt.watched, learnt.tokens)
+    assert learnt.tokens.base is learnt.watched.base is not None
+
+
+def test_characters_without_white_space_are_held_out_too() -> None:
+    m = model(validation_fraction=0.1, max_epochs=1)
+    learnt = corpus.learn(["acgt" * 100], m)
+    assert learnt.watched is not None
+    assert (len(learnt.tokens), len(learnt.watched)) == (361, 41)
 
 
 def test_given_texts_are_watched() -> None:
@@ -178,12 +197,36 @@ def test_both_engines_learn_alike() -> None:
         ([], ValueError, "X holds no texts"),
         (["how", 3], TypeError, r"X\[1\] must be a text or a pathlib.Path, got int"),
         (Path("not there.txt"), FileNotFoundError, "not there.txt"),
-        ("", ValueError, "no character of texts"),
+        ("", ValueError, r"X\[0\] is an empty text"),
+        (["how", ""], ValueError, r"X\[1\] is an empty text"),
+        ({"how": "are"}, TypeError, "X must be a text, .* got dict"),
+        (np.array("how"), TypeError, "X must be a text, .* got ndarray"),
+        (pd.DataFrame({"text": ["how"]}), TypeError, "X must be a text, .* got DataFrame"),
     ],
 )
 def test_what_is_no_text(X: Any, kind: type[Exception], said: str) -> None:
     with pytest.raises(kind, match=said):
         model().fit(X)
+
+
+def test_the_name_of_a_file_is_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "corpus.txt"
+    file.write_text(TEXT)
+    for call in (model().fit, fitted().perplexity):
+        with pytest.raises(ValueError, match=r"corpus.txt', which is the name of a file; give"):
+            call(str(file))
+    assert np.isfinite(fitted().perplexity([str(file)])), "a list holds texts"
+
+
+def test_a_text_without_a_word_is_named() -> None:
+    for call in (model(unit="word").fit, fitted("word").score):
+        with pytest.raises(ValueError, match=r"X\[1\] has no word"):
+            call(["how are", " "])
+
+
+def test_too_few_subwords_for_all_bytes() -> None:
+    with pytest.raises(ValueError, match='vocabulary_size=100 is too small for unit="subword"'):
+        model(unit="subword", vocabulary_size=100).fit(TEXT)
 
 
 @pytest.mark.parametrize(

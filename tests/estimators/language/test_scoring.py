@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from language_problems import OTHER, TEXT, fitted, one_at_a_time, tokens_of
+from language_problems import OTHER, TEXT, fitted, model, one_at_a_time, tokens_of
 
 from unrolled.estimators.language import scoring
 from unrolled.runtime.network import Network
@@ -125,12 +125,47 @@ def test_cache_is_the_mixture_of_its_formula(size: int, monkeypatch: pytest.Monk
     ("arguments", "said"),
     [
         ({"dynamic": 0.0}, "dynamic must be a rate above 0"),
+        ({"dynamic": "fast"}, "dynamic must be a rate above 0"),
+        ({"dynamic": math.nan}, "dynamic must be a rate above 0"),
         ({"dynamic": 0.1, "cache": 3}, "do not go together"),
         ({"cache": -1}, "cache must be a whole number"),
         ({"cache": 1.5}, "cache must be a whole number"),
-        ({"cache": 3, "cache_share": 1.0}, "cache_share must be from 0 to below 1"),
+        ({"cache": True}, "cache must be a whole number"),
+        ({"cache": 3, "cache_share": 1.0}, "cache_share must be a number from 0 to below 1"),
+        ({"cache": 3, "cache_flatness": "a"}, "cache_flatness must be a number of at least 0"),
     ],
 )
 def test_evaluations_that_cannot_be_made(arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        fitted().perplexity(TEXT, **arguments)
+    missing = Path("said before the file is looked for.txt")
+    for call in (fitted().perplexity, fitted().bits_per_character):
+        with pytest.raises(ValueError, match=said):
+            call(missing, **arguments)
+
+
+def test_a_perplexity_beyond_any_float_is_infinite() -> None:
+    m = model(max_epochs=1).fit(TEXT)
+    m.weights_ *= np.float32(1e4)
+    assert m.perplexity("zz") == m.evaluate("zz")["perplexity"] == math.inf
+
+
+def test_log_probabilities_are_of_one_text() -> None:
+    with pytest.raises(TypeError, match="text must be one text, got list"):
+        fitted().log_probabilities(["how", "are"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [70, 10**9])
+def test_likenesses_of_a_cache_are_bounded(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    m, most = fitted("word"), 4000
+    tokens = np.tile(np.arange(2, 10), 50)
+    expected = scoring.cached_total(m.spec_, m.weights_, tokens, size, 0.3, 0.1)
+    chunks, asked = scoring.chunks, []
+
+    def counted(*arguments: Any, most: int) -> Any:
+        asked.append(most)
+        return chunks(*arguments, most=most)
+
+    monkeypatch.setattr(scoring, "MOST_SCORES", most)
+    monkeypatch.setattr(scoring, "chunks", counted)
+    found = scoring.cached_total(m.spec_, m.weights_, tokens, size, 0.3, 0.1)
+    assert asked[0] * min(size, len(tokens)) <= most
+    assert found == pytest.approx(expected, rel=1e-5)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.data.tables import is_dataframe
 from unrolled.data.text_files import as_sources, encode_corpus, source_pieces
 from unrolled.estimators.language.arguments import LanguageArguments
 from unrolled.runtime.vocabulary import Vocabulary
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
 Tokens = NDArray[Any]
 Source = str | Path
 SUBWORDS = 8000
+LONGEST_NAME = 4096
 
 
 class Learned(NamedTuple):
-    """What a fit reads: the vocabulary, and tokens [M] that each begin with the end of a text."""
+    """What a fit reads: the vocabulary, and tokens [M], those watched from the last learnt one on.
+
+    The first of both is given, not foretold; the first learnt one is the end of a text.
+    """
 
     vocabulary: Symbols
     tokens: Tokens
@@ -37,12 +42,18 @@ def as_texts(X: Any, name: str = "X") -> list[Source]:
 
     Raises:
         TypeError: X is neither a text, nor a path, nor a list of such.
-        ValueError: there are none.
+        ValueError: there are none, one is empty, or X is a string that names a file.
         FileNotFoundError: a file is not there.
     """
+    if isinstance(X, str) and _names_file(X):
+        raise ValueError(
+            f"{name} is the text {X!r}, which is the name of a file; give pathlib.Path({X!r}) to "
+            "read it, or a list of this text"
+        )
     if isinstance(X, str | os.PathLike):
         X = [X]
-    if isinstance(X, bytes) or not isinstance(X, Iterable):
+    table = is_dataframe(X) or isinstance(X, Mapping) or getattr(X, "ndim", 1) != 1
+    if table or isinstance(X, bytes) or not isinstance(X, Iterable):
         raise TypeError(
             f"{name} must be a text, a pathlib.Path, or a list of such, got {type(X).__name__}"
         )
@@ -52,6 +63,8 @@ def as_texts(X: Any, name: str = "X") -> list[Source]:
             raise TypeError(
                 f"{name}[{i}] must be a text or a pathlib.Path, got {type(text).__name__}"
             )
+        if text == "":
+            raise ValueError(f"{name}[{i}] is an empty text; leave it out")
     if not texts:
         raise ValueError(f"{name} holds no texts; at least one is needed")
     return as_sources(texts)
@@ -72,36 +85,40 @@ def learn(sources: list[Source], arguments: LanguageArguments) -> Learned:
     if len(sources) > 1:
         first = _first_held_out(sources, fraction)
         vocabulary = fit_vocabulary(_pieces(sources[:first], arguments.unit), arguments)
-        parts = (encode(part, vocabulary) for part in (sources[:first], sources[first:]))
-        return Learned(vocabulary, *map(_ended, parts))
-    size = sum(map(len, _pieces(sources, arguments.unit)))
-    count = round(size * (1 - fraction))
-    vocabulary = fit_vocabulary(_first(_pieces(sources, arguments.unit), count), arguments)
-    tokens = encode(sources, vocabulary)
-    edge = 1 + sum(
-        len(vocabulary.encode(p)) for p in _first(_pieces(sources, vocabulary.unit), count)
-    )
-    if not 1 < edge < len(tokens):
-        raise ValueError(
-            f"validation_fraction={fraction:g} of {len(tokens) - 1} symbols leaves none in one "
-            "part; give validation_data or another fraction"
-        )
-    watched = np.concatenate([tokens[:1], tokens[edge:]])
-    return Learned(vocabulary, tokens[:edge], watched)
+        corpus = encode_corpus(sources, vocabulary, name="X")
+        tokens, edge = corpus.tokens, int(corpus.ends[first - 1]) + 1
+    else:
+        size = sum(map(len, _pieces(sources, arguments.unit)))
+        count = round(size * (1 - fraction))
+        vocabulary = fit_vocabulary(_first(sources, arguments.unit, count), arguments)
+        tokens = encode(sources, vocabulary)
+        edge = 1 + sum(len(vocabulary.encode(p)) for p in _first(sources, arguments.unit, count))
+        if not 1 < edge < len(tokens):
+            raise ValueError(
+                f"validation_fraction={fraction:g} of {len(tokens) - 1} symbols leaves none in "
+                "one part; give validation_data or another fraction"
+            )
+    # Views, which may be of more than fits in memory.
+    return Learned(vocabulary, tokens[:edge], tokens[edge - 1 :])
 
 
-def encode(sources: list[Source], vocabulary: Symbols) -> Tokens:
+def encode(sources: list[Source], vocabulary: Symbols, name: str = "X") -> Tokens:
     """Tokens [M] of the smallest dtype, a memory map where they are many."""
-    return encode_corpus(sources, vocabulary).tokens
+    return encode_corpus(sources, vocabulary, name=name).tokens
 
 
 def fit_vocabulary(pieces: Iterable[str], arguments: LanguageArguments) -> Symbols:
     """The vocabulary of texts that come in pieces."""
     most = arguments.vocabulary_size
     if arguments.unit == "subword":
-        from unrolled.runtime.subwords import Subwords
+        from unrolled.runtime.subwords import SMALLEST, Subwords
 
         size = SUBWORDS if most is None else int(most)
+        if size < SMALLEST:
+            raise ValueError(
+                f'vocabulary_size={size} is too small for unit="subword", which has a symbol for '
+                f"each of 256 bytes; at least {SMALLEST} are needed"
+            )
         return Subwords.fit(pieces, size=size, lowercase=bool(arguments.lowercase))
     return Vocabulary.fit(
         pieces,
@@ -132,24 +149,23 @@ def vocabulary_from_config(config: dict[str, Any]) -> Symbols:
     return vocabulary
 
 
-def _ended(tokens: Tokens) -> Tokens:
-    """Tokens that close with the end of a text, as those of a single one do not."""
-    return tokens if tokens[-1] == 1 else np.append(tokens, tokens[:1])
+def _names_file(text: str) -> bool:
+    return len(text) < LONGEST_NAME and os.path.isfile(text)
 
 
 def _pieces(sources: list[Source], unit: str) -> Iterator[str]:
     return source_pieces(sources, anywhere=unit == "character")
 
 
-def _first(pieces: Iterator[str], count: int) -> Iterator[str]:
+def _first(sources: list[Source], unit: str, count: int) -> Iterator[str]:
     """The first `count` characters; of words the one at the edge whole."""
-    for piece in pieces:
+    for piece in _pieces(sources, unit):
         if len(piece) < count:
             count -= len(piece)
             yield piece
             continue
         edge = count
-        while edge < len(piece) and not piece[edge].isspace():
+        while unit != "character" and edge < len(piece) and not piece[edge].isspace():
             edge += 1
         yield piece[:edge]
         return

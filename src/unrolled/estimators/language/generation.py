@@ -13,17 +13,21 @@ from unrolled.runtime.stepper import Stepper
 
 # Uniform numbers are drawn so many at a time.
 DRAWN = 256
+# Steps of a prompt that are read at once, which bounds the memory.
+READ = 1024
 # Pairs of symbols whose texts are remembered.
 MOST_KNOWN = 2**16
+# Stands for bytes of a character that is not whole yet, of which there are at most three.
 PART = "\ufffd"
+WAITING = 3
 Tokens = NDArray[np.int64]
 
 
 def read(stepper: Stepper, tokens: Tokens) -> tuple[NDArray[np.float32], State]:
     """Scores [V] of what follows the tokens [T], T >= 1, and the state behind them."""
     state = stepper.zeros(1)
-    if len(tokens) > 1:
-        state = stepper.run(tokens[:-1, None], state)
+    for start in range(0, len(tokens) - 1, READ):
+        state = stepper.run(tokens[start : min(start + READ, len(tokens) - 1), None], state)
     scores, state = stepper.step(tokens[-1:], state)
     return scores[0], state
 
@@ -65,25 +69,30 @@ def texts(
     first bytes of a character.
     """
     held = tuple(before[-1:])
-    shown = len(held)  # of those held, the first ones, which stand in the text already
+    shown = len(decode(list(held))) if held else 0
     # What a symbol adds depends on the one before it alone, or on the bytes that wait.
-    known: dict[tuple[int, ...], str] = {}
+    known: dict[tuple[int, ...], tuple[str, tuple[int, ...], int]] = {}
     for symbol in found:
         held = (*held, symbol)
         seen = (shown, *held)
-        added = known.get(seen)
-        if added is None:
+        after = known.get(seen)
+        if after is None:
             if len(known) == MOST_KNOWN:
                 known.clear()
-            added = known[seen] = _behind(shown, held, decode)
-        # U+FFFD stands for bytes of a character that is not whole yet.
-        if not added.endswith(PART):
+            after = known[seen] = _after(held, shown, decode)
+        added, held, shown = after
+        if added:
             yield added
-            held, shown = held[-1:], 1
-    if len(held) > shown:
-        yield _behind(shown, held, decode)
+    if held and (rest := decode(list(held))[shown:]):
+        yield rest
 
 
-def _behind(shown: int, held: tuple[int, ...], decode: Callable[[list[int]], str]) -> str:
-    """The text of symbols that follows that of the first `shown` of them."""
-    return decode(list(held))[len(decode(list(held[:shown]))) if shown else 0 :]
+def _after(
+    held: tuple[int, ...], shown: int, decode: Callable[[list[int]], str]
+) -> tuple[str, tuple[int, ...], int]:
+    """What symbols add to the first `shown` letters of their text, and with what to go on."""
+    text = decode(list(held))
+    waits = text.endswith(PART)
+    added = text[shown : len(text) - waits]
+    held = held[-WAITING if waits else -1 :]
+    return added, held, len(decode(list(held))) - waits

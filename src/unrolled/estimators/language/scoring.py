@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,9 @@ from unrolled.runtime.network import Network
 from unrolled.runtime.spec import Spec
 from unrolled.runtime.train_state import Settings, TrainState
 
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Tokens = NDArray[Any]
@@ -22,8 +27,34 @@ Tokens = NDArray[Any]
 # Numbers of a chunk's scores, and most steps of a chunk.
 MOST_SCORES = 2**22
 MOST_STEPS = 1024
-# Where nothing else is known of dynamic evaluation: steps between two updates.
-DYNAMIC_STEPS = 32
+
+
+def check_adaption(dynamic: object, cache: object, share: object, flatness: object) -> None:
+    """Check how a model is to adapt to what it scores.
+
+    Raises:
+        ValueError: an argument cannot be used.
+    """
+    if dynamic is not None and not (_is_finite(dynamic) and dynamic > 0):
+        raise ValueError(f"dynamic must be a rate above 0 or None, got {dynamic!r}")
+    if not is_count(cache):
+        raise ValueError(f"cache must be a whole number of at least 0, got {cache!r}")
+    if dynamic is not None and cache:
+        raise ValueError("dynamic evaluation and a cache do not go together; give one")
+    if not (_is_finite(share) and 0 <= share < 1):
+        raise ValueError(f"cache_share must be a number from 0 to below 1, got {share!r}")
+    if not (_is_finite(flatness) and flatness >= 0):
+        raise ValueError(f"cache_flatness must be a number of at least 0, got {flatness!r}")
+
+
+def is_count(value: object) -> bool:
+    """Whether this is a whole number of at least 0."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and bool(value >= 0)  # type: ignore[operator]
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def zero_state(spec: Spec, num_rows: int = 1) -> list[F32]:
@@ -117,7 +148,10 @@ def cached_total(
     assert spec.recurrent is not None
     held = np.empty((0, spec.recurrent.hidden_size), np.float32)
     followed = np.empty(0, np.int64)
-    for part in chunks(spec, tokens, most=max(64, min(size, MOST_STEPS))):
+    size = min(size, len(tokens))
+    # Likenesses [T, size + T] of a chunk are as many numbers as its scores may be.
+    most_steps = min(max(64, min(size, MOST_STEPS)), max(1, MOST_SCORES // size))
+    for part in chunks(spec, tokens, most=most_steps):
         x, following = one_row(part[:-1]), part[1:]
         T, before = len(following), len(held)
         scores = network.predict(x, ROW, carried=state)
