@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 
 from unrolled.data.text_files import as_sources, encode_corpus, source_pieces
 from unrolled.estimators.language.arguments import LanguageArguments
-from unrolled.runtime.vocabulary import Vocabulary
+from unrolled.estimators.symbols import fit_symbols, symbols_from_config
 
 if TYPE_CHECKING:
-    from unrolled.runtime.subwords import Subwords
-
-    Symbols = Vocabulary | Subwords
+    from unrolled.estimators.symbols import Symbols
 
 Tokens = NDArray[Any]
 Source = str | Path
-SUBWORDS = 8000
 
 
 class Learned(NamedTuple):
@@ -97,18 +94,12 @@ def encode(sources: list[Source], vocabulary: Symbols) -> Tokens:
 
 def fit_vocabulary(pieces: Iterable[str], arguments: LanguageArguments) -> Symbols:
     """The vocabulary of texts that come in pieces."""
-    most = arguments.vocabulary_size
-    if arguments.unit == "subword":
-        from unrolled.runtime.subwords import Subwords
-
-        size = SUBWORDS if most is None else int(most)
-        return Subwords.fit(pieces, size=size, lowercase=bool(arguments.lowercase))
-    return Vocabulary.fit(
+    return fit_symbols(
         pieces,
-        unit=arguments.unit,
-        min_count=int(arguments.min_count),
-        max_size=None if most is None else int(most),
-        lowercase=bool(arguments.lowercase),
+        arguments.unit,
+        min_count=arguments.min_count,
+        vocabulary_size=arguments.vocabulary_size,
+        lowercase=arguments.lowercase,
         lines=arguments.unit != "character",
         end=True,
     )
@@ -120,13 +111,7 @@ def vocabulary_from_config(config: dict[str, Any]) -> Symbols:
     Raises:
         ValueError: it is neither, or lacks the end of a text.
     """
-    vocabulary: Symbols
-    if config.get("unit") == "subword":
-        from unrolled.runtime.subwords import Subwords
-
-        vocabulary = Subwords.from_config(config)
-    else:
-        vocabulary = Vocabulary.from_config(config)
+    vocabulary = symbols_from_config(config)
     if not vocabulary.end:
         raise ValueError("the vocabulary of a language model needs the end of a text as symbol 1")
     return vocabulary
