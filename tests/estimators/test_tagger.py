@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import pickle
 from pathlib import Path
@@ -16,9 +17,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from unrolled import SequenceTagger, SignalRegressor, load
 from unrolled.data.sequences import Sequences, rows_of
+from unrolled.estimators import base
 from unrolled.estimators.checkpoints import Run
 from unrolled.estimators.tag_report import tag_report
-from unrolled.runtime.artifact import ArtifactError
+from unrolled.runtime.artifact import ArtifactError, load_artifact, save_artifact
 from unrolled.training.checkpoint import CheckpointError
 
 LENGTHS = [7, 1, 12, 4, 9, 9, 3, 6, 5, 11]
@@ -532,6 +534,58 @@ def test_crf_learns_which_labels_follow_each_other(tmp_path: Path) -> None:
     model.crf = False
     with pytest.raises(ArtifactError, match="another model"):
         model.save(tmp_path / "model")
+
+
+def test_predictions_are_made_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = words()
+    model = make(crf=True).fit(X, y)
+    expected = model.predict(X), model.predict_proba(X), model.evaluate(X, y), model.report(X, y)
+    monkeypatch.setattr(base, "PREDICT_ROWS", 3)
+    monkeypatch.setattr(base, "MIN_ROWS", 1)
+    inputs = model._network_inputs(X)
+    rows = [rows for rows, _, _ in model._outputs(inputs)]
+    assert max(map(len, rows)) == 3
+    assert sorted(np.concatenate(rows)) == list(range(10))
+    assert model.predict(X) == expected[0]
+    for a, b in zip(model.predict_proba(X), expected[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    assert model.evaluate(X, y) == pytest.approx(expected[2])
+    assert model.report(X, y) == expected[3]
+
+
+FORGED: dict[str, tuple[str, Any]] = {
+    "no words": ("inputs", {"words": None}),
+    "a scaler too": ("inputs", {"scaler": {"mean": [0.0], "scale": [1.0]}}),
+    "other words": ("words", {"symbols": [["a"]] * 10}),
+    "other columns": ("words", {"suffixes": [1]}),
+    "other labels": ("targets", {"classes": ["DET", "NOUN"]}),
+    "unsorted labels": ("targets", {"classes": ["NOUN", "DET", "VERB"]}),
+    "no crf": ("parameters", {"crf": True}),
+    "other vectors": ("parameters", {"affix_size": 4}),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_model_is_refused(case: str, tmp_path: Path) -> None:
+    make(max_epochs=1).fit(*words()).save(tmp_path / "model")
+    artifact = load_artifact(tmp_path / "model")
+    content = copy.deepcopy(dict(artifact.content))
+    where, changes = FORGED[case]
+    (content["inputs"]["words"] if where == "words" else content[where]).update(changes)
+    save_artifact(tmp_path / "model", content, dict(artifact.arrays))
+    with pytest.raises(ArtifactError):
+        load(tmp_path / "model")
+
+
+def test_a_vocabulary_of_words_is_no_characters_model(tmp_path: Path) -> None:
+    make(max_epochs=1).fit(*characters()).save(tmp_path / "model")
+    artifact = load_artifact(tmp_path / "model")
+    for name, value in (("unit", "word"), ("lowercase", True)):
+        content = copy.deepcopy(dict(artifact.content))
+        content["inputs"]["vocabulary"][name] = value
+        save_artifact(tmp_path / "model", content, dict(artifact.arrays))
+        with pytest.raises(ArtifactError, match="a vocabulary of characters as they are"):
+            load(tmp_path / "model")
 
 
 X, Y = characters()

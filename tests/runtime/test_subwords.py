@@ -98,7 +98,8 @@ def test_lowercase() -> None:
 
 def test_round_trip(known: Subwords) -> None:
     config = json.loads(json.dumps(known.to_config()))
-    assert set(config) == {"tokenizer", "lowercase"}
+    assert set(config) == {"tokenizer", "unit", "lowercase"}
+    assert config["unit"] == "subword"
     for again in (Subwords.from_config(config), copy.deepcopy(known)):
         assert again == known
         assert again.symbols == known.symbols
@@ -198,21 +199,26 @@ def test_another_tokenizer_is_refused(
     assert one_sentence(error)
 
 
+def config(**changes: Any) -> dict[str, Any]:
+    return {"tokenizer": "{}", "unit": "subword", "lowercase": False, **changes}
+
+
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("changed_config", "said"),
     [
         (None, "mapping"),
-        ({"lowercase": False}, "lacks tokenizer"),
-        ({"tokenizer": "{", "lowercase": False}, "no JSON of byte-pair encoding"),
-        ({"tokenizer": "[" * 100_000, "lowercase": False}, "no JSON of byte-pair encoding"),
-        ({"tokenizer": {}, "lowercase": False}, "JSON text"),
-        ({"tokenizer": "{}", "lowercase": 0}, "lowercase"),
-        ({"tokenizer": "{}", "lowercase": False, "more": 1}, "more"),
+        ({"unit": "subword", "lowercase": False}, "lacks tokenizer"),
+        (config(tokenizer="{"), "no JSON of byte-pair encoding"),
+        (config(tokenizer="[" * 100_000), "no JSON of byte-pair encoding"),
+        (config(tokenizer={}), "JSON text"),
+        (config(unit="word"), "unit of subwords"),
+        (config(lowercase=0), "lowercase"),
+        (config(more=1), "more"),
     ],
 )
-def test_from_config_refuses(config: Any, said: str) -> None:
+def test_from_config_refuses(changed_config: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said) as error:
-        Subwords.from_config(config)
+        Subwords.from_config(changed_config)
     assert one_sentence(error)
 
 

@@ -151,7 +151,7 @@ class Subwords:
 
     def to_config(self) -> dict[str, Any]:
         """Plain JSON-ready data."""
-        return {"tokenizer": self.tokenizer, "lowercase": self.lowercase}
+        return {"tokenizer": self.tokenizer, "unit": self.unit, "lowercase": self.lowercase}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Subwords:
@@ -161,7 +161,9 @@ class Subwords:
             ModuleNotFoundError: the library tokenizers is not installed.
             ValueError: the data holds anything unexpected.
         """
-        check_keys("subwords", config, ("tokenizer", "lowercase"))
+        check_keys("subwords", config, ("tokenizer", "unit", "lowercase"))
+        if config["unit"] != "subword":
+            raise ValueError(f'unit of subwords needs "subword", not {shown(config["unit"])}.')
         return cls(config["tokenizer"], config["lowercase"])
 
 
