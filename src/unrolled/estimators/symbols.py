@@ -56,13 +56,13 @@ def fit_symbols(
 
 
 def symbols_from_config(config: Mapping[str, Any]) -> Symbols:
-    """What `to_config` of either kind gave; subwords are told by their tokenizer.
+    """What `to_config` of either kind gave.
 
     Raises:
         ValueError: it is neither.
         ModuleNotFoundError: the library for subwords is not installed.
     """
-    if isinstance(config, Mapping) and "tokenizer" in config:
+    if isinstance(config, Mapping) and config.get("unit") == "subword":
         from unrolled.runtime.subwords import Subwords
 
         return Subwords.from_config(config)
