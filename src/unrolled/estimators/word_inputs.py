@@ -151,7 +151,8 @@ class SymbolArguments(LearntSymbols, VectorArguments):
         affix_size: size of the vector of each prefix, of each suffix and of the shape of a word.
         min_count: symbols that come less often in training are the unknown one.
         word_dropout: probability that a symbol is read as the unknown one, in training only (Iyyer
-            et al. 2015), which is how that one is learnt.
+            et al. 2015), which is how that one is learnt; of a word that is read by its parts too,
+            also its lower-cased form.
     """
 
     embedding_size: int | None = field(
@@ -176,7 +177,8 @@ class SymbolArguments(LearntSymbols, VectorArguments):
                 (codes, size if column < whole_words else int(self.affix_size))
                 for column, codes in enumerate(self.words_.sizes)
             )
-            return {"categories": tuple(pairs), **dropped}
+            columns = WORD_COLUMNS if self.word_dropout else 1
+            return {"categories": tuple(pairs), "symbol_columns": columns, **dropped}
         if self.vocabulary_ is not None:
             return {"embedding_size": size, **dropped}
         if self.word_dropout:
