@@ -11,6 +11,7 @@ Parts:
     shakespeare     tiny Shakespeare by characters
     ptb_characters  Penn Treebank by characters
     ptb_words       Penn Treebank by words
+    tagging         parts of speech of UD English EWT
     sst2, trec, mr  classes of sentences
     speed           training and generation of a character LSTM of 256
 
@@ -37,7 +38,7 @@ from unrolled.kernels.engine import get_num_threads
 
 PARTS = (
     "adding", "temporal_order", "copying", "reber", "shakespeare", "ptb_characters",
-    "ptb_words", "sst2", "trec", "mr", "speed",
+    "ptb_words", "tagging", "sst2", "trec", "mr", "speed",
 )  # fmt: skip
 
 
