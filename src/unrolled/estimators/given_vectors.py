@@ -93,7 +93,7 @@ class LearntVectors:
     """What a fit leaves behind; apart from the dataclass, whose fields are arguments."""
 
     vectors_found_: int | None
-    _given: GivenVectors | None
+    _given: GivenVectors | None = None
 
     if TYPE_CHECKING:  # see trainable.py
         spec_: Spec
