@@ -200,7 +200,6 @@ def test_what_does_not_go_with_vectors(case: str, vectors: Path) -> None:
     with pytest.raises(ValueError, match="has none of the"):
         kind(**{**arguments, "vectors": vectors}).fit(*data)
     if "unit" in arguments and "affixes" not in arguments:
-        pytest.importorskip("tokenizers")
         with pytest.raises(ValueError, match="vectors are of words"):
             kind(**{**arguments, "vectors": vectors, "unit": "subword"}).fit(*data)
 

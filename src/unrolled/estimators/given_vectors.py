@@ -133,13 +133,12 @@ class VectorArguments(LearntVectors):
         """Look for the symbols of the rows from `first` on, if there is a file.
 
         Raises:
-            FileNotFoundError, ValueError: as `GivenVectors.read`; or the symbols are subwords, or
-                `embedding_size` is not that of the vectors.
+            FileNotFoundError, ValueError: as `GivenVectors.read`; or `embedding_size` is not that
+                of the vectors.
         """
         self._given, self.vectors_found_ = None, None
         if self.vectors is None:
             return
-        self._check_vectors(unit)
         given = GivenVectors.read(self.vectors, symbols, first=first, any_case=unit != "character")
         if embedding_size not in (None, given.size):
             raise ValueError(

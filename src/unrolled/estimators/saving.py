@@ -80,7 +80,9 @@ def _restore(kind: Any, artifact: Artifact) -> Any:
         if not isinstance(content[name], Mapping):
             raise ValueError(f"its {name} are no mapping of names to values")
     if LOCAL & set(content["parameters"]):
-        raise ValueError("its parameters name a checkpoint or vectors, files that no model brings along")
+        raise ValueError(
+            "its parameters name a checkpoint or vectors, files that no model brings along"
+        )
     estimator = kind(
         **{name: _argument(name, value) for name, value in content["parameters"].items()}
     )
