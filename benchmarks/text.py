@@ -12,6 +12,7 @@ Parts:
     ptb_characters  Penn Treebank by characters
     ptb_words       Penn Treebank by words
     tagging         parts of speech of UD English EWT
+    sst2, trec, mr  classes of sentences
     speed           training and generation of a character LSTM of 256
 
 Data sets are read from the folder that UNROLLED_DATA names; the parts above draw theirs. Of several
@@ -34,7 +35,7 @@ from unrolled.kernels.engine import get_num_threads
 
 PARTS = (
     "adding", "temporal_order", "copying", "reber", "shakespeare", "ptb_characters",
-    "ptb_words", "tagging", "speed",
+    "ptb_words", "tagging", "sst2", "trec", "mr", "speed",
 )  # fmt: skip
 
 

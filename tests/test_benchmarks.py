@@ -40,16 +40,17 @@ def test_benchmark_of_memory_runs_without_torch() -> None:
 
 
 def test_benchmark_of_texts_runs_without_torch(data_folder: Callable[[str], Path]) -> None:
-    for name in ("tinyshakespeare", "ptb", "ud_english_ewt"):
+    for name in ("tinyshakespeare", "ptb", "ud_english_ewt", "sst", "sentence_classification"):
         data_folder(name)
-    parts = "shakespeare ptb_characters ptb_words tagging speed"
+    parts = "shakespeare ptb_characters ptb_words tagging speed sst2 trec mr"
     check(f"text.py {parts} --small --seeds 1 --no-peers", "| UD English EWT, universal tags")
 
 
 @pytest.mark.torch
 def test_benchmark_of_texts_runs_beside_torch(data_folder: Callable[[str], Path]) -> None:
-    data_folder("tinyshakespeare")
-    check("text.py shakespeare speed --small --seeds 2", "times the seconds")
+    for name in ("tinyshakespeare", "sentence_classification"):
+        data_folder(name)
+    check("text.py shakespeare speed mr --small --seeds 2", "times the seconds")
 
 
 def check(command: str, shown: str) -> None:

@@ -36,10 +36,17 @@ SENTENCES = [text.split() for text in TEXTS]
 TAGS = [[len(word) for word in words] for words in SENTENCES]
 STEPS = rng.integers(2, size=(12, 3))
 
-MODELS: dict[Any, list[tuple[Any, Any]]] = {
-    SequenceClassifier: [(SEQUENCES, LABELS), (TEXTS, LABELS)],
-    SequenceRegressor: [(SEQUENCES, NUMBERS), (TEXTS, NUMBERS)],
-    SequenceTagger: [(SENTENCES, TAGS), (TEXTS, list(map(list, TEXTS))), (SEQUENCES, STEPS)],
+# More arguments, for keys that are there with them alone.
+VECTORS = {"vectors": "vectors.txt"}
+WORDS = {"affixes": True, **VECTORS}
+
+MODELS: dict[Any, list[tuple[Any, ...]]] = {
+    SequenceClassifier: [(SEQUENCES, LABELS), (TEXTS, LABELS), (TEXTS, LABELS, WORDS)],
+    SequenceRegressor: [(SEQUENCES, NUMBERS), (TEXTS, NUMBERS), (TEXTS, NUMBERS, WORDS)],
+    SequenceTagger: [
+        *((SENTENCES, TAGS), (SENTENCES, TAGS, VECTORS)),
+        *((TEXTS, list(map(list, TEXTS))), (SEQUENCES, STEPS)),
+    ],
     SignalRegressor: [(SEQUENCES, SEQUENCES)],
     FeedForwardClassifier: [(TABLE, LABELS)],
     FeedForwardRegressor: [(TABLE, NUMBERS)],
@@ -70,10 +77,16 @@ def named(estimator: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
-def test_the_page_names_the_keys_of_a_saved_model_and_no_others(kind: Any, tmp_path: Path) -> None:
+def test_the_page_names_the_keys_of_a_saved_model_and_no_others(
+    kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("vectors.txt").write_text("cat 0.5 1.5")
     found: set[tuple[str, str]] = set()
-    for X, y in MODELS[kind]:
-        model = kind(max_epochs=1, batch_size=12, random_state=0, verbose=False).fit(X, y)
+    for X, y, *more in MODELS[kind]:
+        arguments = dict(*more)
+        model = kind(max_epochs=1, batch_size=12, random_state=0, verbose=False, **arguments)
+        model.fit(X, y)
         if kind in (SequenceTagger, SignalRegressor):
             model.save(tmp_path / "m")
         else:

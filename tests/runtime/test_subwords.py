@@ -92,6 +92,7 @@ def test_lowercase() -> None:
     known = Subwords.fit(["The THE the"] * 3, size=300, lowercase=True)
     assert known.decode(known.encode("THE")) == "the"
     assert " the" in known.symbols
+    assert known.split("THE the") == ["the", " the"]
     assert not any(letter.isupper() for symbol in known.symbols[258:] for letter in symbol)
 
 

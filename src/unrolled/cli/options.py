@@ -35,7 +35,12 @@ FORECAST = frozenset(
 VALUES = frozenset(
     {"scaling", "normalization", "difference", "log", "calendar", "frequency", "gaps"}
 )
-TEXTS = frozenset({"embedding_size", "unit", "min_count", "lowercase"})
+TEXTS = frozenset(
+    {
+        "embedding_size", "unit", "min_count", "lowercase", "vocabulary_size", "affixes",
+        "affix_size", "word_dropout", "embedding_dropout", "embedding_scale", "vectors",
+    }
+)  # fmt: skip
 SAVING = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
 SAVING_PANEL = "Saving a running fit"
 PANELS = (

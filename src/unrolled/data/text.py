@@ -9,7 +9,7 @@ import numpy as np
 
 from unrolled.data import tables
 from unrolled.data.sequences import Sequences
-from unrolled.runtime.transforms import Vocabulary
+from unrolled.data.text_files import Symbols
 
 
 def is_texts(X: Any) -> bool:
@@ -49,7 +49,7 @@ def as_texts(X: Any, *, name: str = "X") -> list[str]:
     return texts
 
 
-def encode(texts: Any, vocabulary: Vocabulary, *, name: str = "X") -> Sequences:
+def encode(texts: Any, vocabulary: Symbols, *, name: str = "X") -> Sequences:
     """Number the symbols of each text: N sequences of int64 tokens [T_i].
 
     Args:

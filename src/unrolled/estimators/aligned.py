@@ -28,7 +28,7 @@ Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 class AlignedInputs(SequenceInputs):
     """Sequences whose every step has an output, so that they may be of any length at any time."""
 
-    unit, lowercase = "character", False
+    unit, lowercase, vocabulary_size = "character", False, None
 
     def _check_columns(self, sequences: Sequences, *, as_table: bool, fitting: bool) -> None:
         # The columns of a table are fixed only where they have names.

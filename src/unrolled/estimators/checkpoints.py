@@ -19,9 +19,9 @@ from unrolled.training.checkpoint import CheckpointError, load_checkpoint, save_
 from unrolled.training.loop import Engine
 from unrolled.training.progress import Progress, Totals
 
-# Arguments that do not change a single bit of the result.
+# Arguments that do not change a single bit of the result, as names; what they lead to is told.
 WITHOUT_EFFECT = frozenset(
-    {"checkpoint", "checkpoint_seconds", "checkpoint_epochs", "verbose", "random_state"}
+    {"checkpoint", "checkpoint_seconds", "checkpoint_epochs", "verbose", "random_state", "vectors"}
 )
 
 
@@ -76,6 +76,7 @@ class Run:
             "engine": engine,
             "random_state": drawn.base,
             "model": estimator.spec_.to_config(),
+            "vectors": estimator._first_weights(),
             "training data": _digest(data),
             "validation data": None if watched is None else _digest(watched),
         }
@@ -149,7 +150,7 @@ def _progress(stored: Stored, shape: tuple[int, ...]) -> Progress:
 def _differs(name: str, theirs: Any, ours: Any) -> str:
     if name in ("model", "random_state"):
         return f"another {name}"
-    if name in ("training data", "validation data"):
+    if name in ("training data", "validation data", "vectors"):
         return f"other {name}"
     return f"{name}={theirs!r:.80}, now {ours!r:.80}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,11 @@ from unrolled.data.sequences import Sequences, as_sequences, as_table, rows_of
 from unrolled.data.tables import column_names, is_dataframe
 from unrolled.data.text import as_texts, encode, is_texts
 from unrolled.estimators.parts import Inputs
-from unrolled.runtime.transforms import Scaler, Vocabulary
+from unrolled.estimators.symbols import fit_symbols, symbols_from_config
+from unrolled.runtime.transforms import Scaler
+
+if TYPE_CHECKING:
+    from unrolled.estimators.symbols import Symbols
 
 
 def check_names(estimator: Any, X: Any, *, fitting: bool) -> None:
@@ -104,8 +108,9 @@ class SequenceInputs:
     unit: str
     min_count: int
     lowercase: bool
+    vocabulary_size: int | None
     scaler_: Scaler | None
-    vocabulary_: Vocabulary | None
+    vocabulary_: Symbols | None
 
     def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs:
         texts = is_texts(X)
@@ -122,11 +127,11 @@ class SequenceInputs:
         self._check_columns(sequences, as_table=table, fitting=fitting)
         return sequences
 
-    def _read_texts(self, X: Any, *, fitting: bool) -> list[str]:
+    def _read_texts(self, X: Any, *, fitting: bool) -> list[Any]:
         unit = self.unit if fitting or self.vocabulary_ is None else self.vocabulary_.unit
         texts = as_texts(X)
         for i, text in enumerate(texts):
-            if not (text if unit == "character" else text.strip()):
+            if not (text.strip() if unit in ("word", "token") else text):
                 raise ValueError(
                     f"X[{i}] is {text!r:.80}, a text without a {unit}; drop it, every sequence "
                     "needs at least one step"
@@ -156,8 +161,12 @@ class SequenceInputs:
     def _fit_inputs(self, inputs: Inputs, weight: NDArray[np.float64] | None) -> None:
         self.scaler_ = self.vocabulary_ = None
         if isinstance(inputs, list):
-            self.vocabulary_ = Vocabulary.fit(
-                inputs, unit=self.unit, min_count=self.min_count, lowercase=self.lowercase
+            self.vocabulary_ = fit_symbols(
+                inputs,
+                self.unit,
+                min_count=self.min_count,
+                vocabulary_size=self.vocabulary_size,
+                lowercase=self.lowercase,
             )
             return
         assert isinstance(inputs, Sequences)
@@ -201,10 +210,9 @@ class SequenceInputs:
 
     def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
         scaler, vocabulary = config["scaler"], config["vocabulary"]
-        if (scaler is None) == (vocabulary is None):
-            raise ValueError("inputs need either a scaler or a vocabulary")
         self.scaler_ = None if scaler is None else Scaler.from_config(scaler)
-        self.vocabulary_ = None if vocabulary is None else Vocabulary.from_config(vocabulary)
+        self.vocabulary_ = None if vocabulary is None else symbols_from_config(vocabulary)
+        self._check_parts(self.scaler_, self.vocabulary_)
         if self.scaler_ is None:
             return
         self.reads_table_ = config["table"]
@@ -212,6 +220,10 @@ class SequenceInputs:
             raise ValueError(f"table must be true or false, got {self.reads_table_!r:.80}")
         # The width of a table is its number of steps, which the scaler does not tell.
         names_from_config(self, config, None if self.reads_table_ else self.scaler_.channels)
+
+    def _check_parts(self, scaler: Scaler | None, vocabulary: Symbols | None) -> None:
+        if (scaler is None) == (vocabulary is None):
+            raise ValueError("inputs need either a scaler or a vocabulary")
 
 
 def names_to_config(estimator: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from unrolled.runtime.stepper import Stepper
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from unrolled.estimators.language.corpus import Symbols
+    from unrolled.estimators.symbols import Symbols
 
 CHARACTER_SIZE = 64
 
@@ -105,7 +105,13 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
             if stored is not None and self.random_state is None:
                 drawn = Seeds(stored.seed)
             texts = as_texts(X)
+            self._check_vectors(self.unit)
             self.vocabulary_, tokens, watched = learn(texts, self)
+            self._read_vectors(
+                self.vocabulary_.symbols,
+                self.unit,
+                None if self.embedding_size is None else int(self.embedding_size),
+            )
             self.several_ = len(texts) > 1
             if validation_data is not None:
                 name = "validation_data"
@@ -280,7 +286,7 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         hidden, size = int(self.hidden_size), self.embedding_size
         if size is None:
             by_unit = CHARACTER_SIZE if self.vocabulary_.unit == "character" else hidden
-            size = hidden if self.tied else by_unit
+            size = self._given_size() or (hidden if self.tied else by_unit)
         between = (Dense(int(size), "tanh"),) if self.tied and size != hidden else ()
         return Spec(
             input_size=len(self.vocabulary_),
@@ -295,7 +301,11 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         )
 
     def _inputs_to_config(self) -> dict[str, Any]:
-        return {"vocabulary": self.vocabulary_.to_config(), "several": self.several_}
+        return {
+            "vocabulary": self.vocabulary_.to_config(),
+            "several": self.several_,
+            "vectors": self._vectors_to_config(),
+        }
 
     def _targets_to_config(self) -> dict[str, Any]:
         return {}
@@ -309,6 +319,7 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         self.several_ = config["several"]
         if not isinstance(self.several_, bool):
             raise ValueError(f"several must be true or false, got {self.several_!r:.80}")
+        self._vectors_from_config(config.get("vectors"))
 
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
         if config:

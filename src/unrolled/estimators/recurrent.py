@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.base import Network, predict_rows
-from unrolled.estimators.inputs import SequenceInputs
-from unrolled.estimators.options import choice, flag, whole
+from unrolled.estimators.options import choice, flag, share, whole
 from unrolled.estimators.recurrence import RecurrenceArguments
+from unrolled.estimators.symbols import UNITS
+from unrolled.estimators.word_inputs import SymbolArguments, TextInputs
 from unrolled.runtime.spec import Spec
 from unrolled.training import engines
 
@@ -60,37 +61,60 @@ class RecurrentNetwork(RecurrenceArguments, Network):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ManyToOneNetwork(SequenceInputs, RecurrentNetwork):
+class ManyToOneNetwork(TextInputs, SymbolArguments, RecurrentNetwork):
     """A recurrent stack that reads a sequence to its end, then gives one output.
 
-    The stack's arguments are described in `RecurrenceArguments`.
+    The stack's arguments are described in `RecurrenceArguments`, those of symbols in
+    `SymbolArguments` and `VectorArguments`.
 
     Args:
         pooling: what the output layer reads: "last" valid state, "mean" or "max" over valid steps.
-        embedding_size: size of a symbol's vector, for texts.
-        unit: a symbol of a text: "word" or "character".
-        min_count: symbols that come less often in the training texts are the unknown symbol.
+        unit: a symbol of a text: "word", "character", "token" (between white space, of texts that
+            are cut into tokens already) or "subword" (byte-pair encoding; needs the extra `text`).
+        vocabulary_size: most symbols, the unknown one among them; None keeps all, and is 8,000 for
+            subwords. Not with affixes.
         lowercase: texts are lower-cased.
+        affixes: a word is also read by its lower-cased form, its first and last letters and its
+            shape, see `unrolled.runtime.word_features`, so that rare and unknown words share what
+            they have in common with others; for words and tokens.
+        embedding_dropout: probability of zeroing a symbol's whole vector, wherever the symbol comes
+            in a batch (Gal & Ghahramani 2016, arXiv 1512.05287). Not with affixes.
     """
 
     pooling: str = field(
         default="last",
         metadata=choice("last", "mean", "max", help="what the output reads: last, mean or max"),
     )
-    embedding_size: int = field(default=64, metadata=whole(1, help="size of a symbol's vector"))
     unit: str = field(
-        default="word", metadata=choice("word", "character", help="word or character, for texts")
+        default="word",
+        metadata=choice(*UNITS, help="a symbol: word, character, token or subword"),
     )
-    min_count: int = field(default=1, metadata=whole(1, help="rarer symbols are unknown"))
+    vocabulary_size: int | None = field(
+        default=None, metadata=whole(3, none=True, help="most symbols of a vocabulary")
+    )
     lowercase: bool = field(default=False, metadata=flag(help="lower-case texts"))
+    affixes: bool = field(
+        default=False, metadata=flag(help="read words by their letters and shape too")
+    )
+    embedding_dropout: float = field(
+        default=0.0, metadata=share(help="dropout of whole symbols' vectors")
+    )
 
     def _describe(self) -> Spec:
         return Spec(
             input_size=self._input_size(),
             output_size=self._output_size(),
             head=self._head,
-            embedding_size=0 if self.vocabulary_ is None else int(self.embedding_size),
             pooling=self.pooling,
             loss=self._loss(),
             **self._recurrence(),
+            **self._text_entries(),
         )
+
+    def _text_entries(self) -> dict[str, Any]:
+        entries = self._symbol_entries()
+        dropped = float(self.embedding_dropout)
+        if dropped and "embedding_size" not in entries:
+            came = "affixes=True" if entries else "X of numbers"
+            raise ValueError(f"embedding_dropout={dropped:g} does not go with {came}; leave it out")
+        return {**entries, "embedding_dropout": dropped}

@@ -17,7 +17,7 @@ from unrolled.training.history import Record
 RECORD_KEYS = frozenset(Record.__annotations__)
 
 # Arguments about files of the machine that trained: no part of a model that is handed on.
-LOCAL = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
+LOCAL = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs", "vectors"})
 
 
 def save(estimator: Any, path: str | os.PathLike[str], table: dict[str, Any] | None) -> None:
@@ -80,7 +80,9 @@ def _restore(kind: Any, artifact: Artifact) -> Any:
         if not isinstance(content[name], Mapping):
             raise ValueError(f"its {name} are no mapping of names to values")
     if LOCAL & set(content["parameters"]):
-        raise ValueError("its parameters name a checkpoint, which no model brings along")
+        raise ValueError(
+            "its parameters name a checkpoint or vectors, files that no model brings along"
+        )
     estimator = kind(
         **{name: _argument(name, value) for name, value in content["parameters"].items()}
     )

@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 from unrolled.data.sequences import Sequences
 from unrolled.estimators.aligned import AlignedNetwork, cut
 from unrolled.estimators.class_weights import class_weights
-from unrolled.estimators.options import flag, share, whole
+from unrolled.estimators.options import flag
 from unrolled.estimators.parts import Part
 from unrolled.estimators.step_targets import MISSING_LABEL, StepLabels, read_labels
 from unrolled.estimators.tag_report import TagReport, counts, f1_macro, tag_report
 from unrolled.estimators.tagger_inputs import TaggerInputs
 from unrolled.estimators.targets import ClassTargets
 from unrolled.estimators.tasks import LabelLearner
+from unrolled.estimators.word_inputs import SymbolArguments
 from unrolled.runtime import crf
 from unrolled.runtime.outputs import probabilities
 from unrolled.runtime.spec import Spec
 
-# The columns of WordFeatures that are the word itself; the others are its parts and its shape.
-WORD_COLUMNS = 2
 CRF = "crf"
 
 
@@ -85,7 +84,7 @@ class StepLabelTargets(ClassTargets):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, AlignedNetwork):
+class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, SymbolArguments, AlignedNetwork):
     """A recurrent network that gives each step of a sequence a label: each word, each character.
 
     X is a list of N sentences, which are lists of words; or a list of N texts, whose characters
@@ -98,16 +97,11 @@ class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, AlignedNetwor
     shape, see `unrolled.runtime.word_features`, which is how it reads words it has not seen.
 
     All arguments stand in `docs/arguments.md`. They are described where they are defined: those of
-    the recurrence in `RecurrenceArguments`, `class_weight` in `LabelLearner`, those of training in
-    `TrainingArguments`.
+    the recurrence in `RecurrenceArguments`, `class_weight` in `LabelLearner`, those of words and
+    characters in `SymbolArguments` and `VectorArguments`, those of training in `TrainingArguments`.
 
     Args:
         bidirectional: a second stack reads from the last step to the first.
-        embedding_size: size of the vector of a word, of its lower-cased form, or of a character.
-        affix_size: size of the vector of each prefix, of each suffix and of the shape of a word.
-        min_count: words, or characters, that come less often in training are the unknown one.
-        word_dropout: probability that a word, or a character, is read as the unknown one, in
-            training only (Iyyer et al. 2015).
         crf: labels depend on their neighbours by a linear-chain conditional random field (Lafferty,
             McCallum & Pereira 2001; with recurrent networks Huang, Xu & Yu 2015, arXiv
             1508.01991): it is trained on the likelihood of a sequence's labels, `predict` gives the
@@ -125,14 +119,6 @@ class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, AlignedNetwor
     """
 
     bidirectional: bool = field(default=True, metadata=flag(help="read both ways"))
-    embedding_size: int = field(default=64, metadata=whole(1, help="size of a symbol's vector"))
-    affix_size: int = field(
-        default=16, metadata=whole(1, help="size of the vectors of a word's parts and shape")
-    )
-    min_count: int = field(default=1, metadata=whole(1, help="rarer symbols are unknown"))
-    word_dropout: float = field(
-        default=0.0, metadata=share(help="share of words or characters read as unknown")
-    )
     crf: bool = field(default=False, metadata=flag(help="labels depend on their neighbours"))
 
     def predict(self, X: Any) -> list[list[Any]]:
@@ -225,22 +211,7 @@ class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, AlignedNetwor
         return CRF if self.crf else super()._loss()
 
     def _entries(self) -> dict[str, Any]:
-        dropped = {"symbol_dropout": float(self.word_dropout)}
-        if self.words_ is not None:
-            sizes = (
-                self.embedding_size if column < WORD_COLUMNS else self.affix_size
-                for column in range(len(self.words_.sizes))
-            )
-            pairs = zip(self.words_.sizes, map(int, sizes), strict=True)
-            columns = WORD_COLUMNS if self.word_dropout else 1
-            return {"categories": tuple(pairs), "symbol_columns": columns, **dropped}
-        if self.vocabulary_ is not None:
-            return {"embedding_size": int(self.embedding_size), **dropped}
-        if self.word_dropout:
-            raise ValueError(
-                f"word_dropout={self.word_dropout:g} needs words or characters, and X holds numbers"
-            )
-        return {}
+        return self._symbol_entries()
 
     def _applied(self, part: Part) -> Sequences:
         inputs = self._apply_inputs(part.inputs)

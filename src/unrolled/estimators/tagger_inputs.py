@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unrolled.data import checks
 from unrolled.data.sequences import Sequences
@@ -14,14 +13,11 @@ from unrolled.data.tables import is_dataframe
 from unrolled.data.text import is_texts
 from unrolled.estimators.aligned import AlignedInputs
 from unrolled.estimators.parts import Inputs
-from unrolled.runtime.word_features import WordFeatures
+from unrolled.estimators.word_inputs import WordInputs
 
 
-class TaggerInputs(AlignedInputs):
+class TaggerInputs(AlignedInputs, WordInputs):
     """N sentences as lists of words, N texts, or N sequences of C channels."""
-
-    min_count: int
-    words_: WordFeatures | None
 
     def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs:
         if isinstance(X, str | bytes):
@@ -48,41 +44,10 @@ class TaggerInputs(AlignedInputs):
             return "words"
         return "numbers" if self.vocabulary_ is None else "texts"
 
-    def _fit_inputs(self, inputs: Inputs, weight: NDArray[np.float64] | None) -> None:
-        self.words_ = None
-        if not (isinstance(inputs, list) and isinstance(inputs[0], list)):
-            super()._fit_inputs(inputs, weight)
-            return
-        self.scaler_ = self.vocabulary_ = None
-        self.words_ = WordFeatures.fit(inputs, min_count=int(self.min_count))
-
-    def _apply_inputs(self, inputs: Inputs) -> Sequences:
-        if self.words_ is None:
-            return super()._apply_inputs(inputs)
-        assert isinstance(inputs, list)
-        lengths = np.array([len(sentence) for sentence in inputs], np.int64)
-        codes = [self.words_.encode(sentence) for sentence in inputs]
-        return Sequences(np.concatenate(codes), np.cumsum(lengths) - lengths, lengths)
-
-    def _input_size(self) -> int:
-        return super()._input_size() if self.words_ is None else len(self.words_.sizes)
-
-    def _inputs_to_config(self) -> dict[str, Any]:
-        words = None if self.words_ is None else self.words_.to_config()
-        return {**super()._inputs_to_config(), "words": words}
-
     def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
-        words = config["words"]
-        self.words_ = None if words is None else WordFeatures.from_config(words)
-        if words is None:
-            super()._inputs_from_config(config)
-        elif config["scaler"] is not None or config["vocabulary"] is not None:
-            raise ValueError("inputs need one of a scaler, a vocabulary and words")
-        else:
-            self.scaler_ = self.vocabulary_ = None
-        if self.vocabulary_ is not None and (
-            self.vocabulary_.unit != "character" or self.vocabulary_.lowercase
-        ):
+        super()._inputs_from_config(config)
+        vocabulary = self.vocabulary_
+        if vocabulary is not None and (vocabulary.unit != "character" or vocabulary.lowercase):
             raise ValueError("a tagger of texts needs a vocabulary of characters as they are")
 
 

@@ -109,9 +109,17 @@ class Trainable(Learned, LearningArguments):
     def _arrays_from_saved(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take back what `_arrays_to_save` gave."""
 
+    def _set_first_weights(self) -> None:
+        """Change what `weights_` begin with, where it is not as the spec has it."""
+
+    def _first_weights(self) -> str | None:
+        """A checksum of what training begins with beside random numbers; None without."""
+        return None
+
     def _start(self, drawn: Seeds) -> None:
         """Stand before the first epoch."""
         self.weights_ = initial_values(self.spec_, drawn.of("weights"))
+        self._set_first_weights()
         self.history_, self.n_iter_, self.table_ = [], 0, None
         self._engine_state, self._seed = None, drawn.base
 

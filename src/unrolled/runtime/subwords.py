@@ -117,6 +117,10 @@ class Subwords:
             raise ValueError("texts has no characters; at least one is needed")
         return cls(tokenizer.to_str(), lowercase)
 
+    def split(self, text: str) -> list[str]:
+        """The symbols of one text, as `symbols` has them."""
+        return [self.symbols[number] for number in self.encode(text)]
+
     def encode(self, text: str) -> NDArray[np.int64]:
         """Symbol numbers of one text, [T] int64, each at least 2; T is 0 for an empty text.
 

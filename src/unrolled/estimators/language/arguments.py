@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from unrolled.estimators.arguments import LearningArguments
+from unrolled.estimators.given_vectors import VectorArguments
 from unrolled.estimators.options import choice, flag, real, share, whole
 from unrolled.estimators.recurrence import CausalRecurrence
 
@@ -12,7 +13,7 @@ UNITS = ("character", "word", "token", "subword")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LanguageArguments(CausalRecurrence, LearningArguments):
+class LanguageArguments(CausalRecurrence, VectorArguments, LearningArguments):
     """How a text is cut into symbols and streams, and what the network is made of.
 
     Args:
@@ -23,7 +24,8 @@ class LanguageArguments(CausalRecurrence, LearningArguments):
         vocabulary_size: most symbols, the unknown one and the end of a text among them; None keeps
             all, and is 8,000 for subwords.
         lowercase: texts are lower-cased.
-        embedding_size: size of a symbol's vector; None is 64 for characters, else hidden_size.
+        embedding_size: size of a symbol's vector; None is that of `vectors`, else 64 for characters
+            and hidden_size for others.
         embedding_dropout: probability of zeroing a symbol's whole vector, wherever the symbol
             comes in a batch (Gal & Ghahramani 2016, arXiv 1512.05287).
         tied: the output layer's weight is the embedding's (Press & Wolf 2017, arXiv 1608.05859);

@@ -13,16 +13,13 @@ from numpy.typing import NDArray
 from unrolled.data.tables import is_dataframe
 from unrolled.data.text_files import as_sources, encode_corpus, source_pieces
 from unrolled.estimators.language.arguments import LanguageArguments
-from unrolled.runtime.vocabulary import Vocabulary
+from unrolled.estimators.symbols import fit_symbols, symbols_from_config
 
 if TYPE_CHECKING:
-    from unrolled.runtime.subwords import Subwords
-
-    Symbols = Vocabulary | Subwords
+    from unrolled.estimators.symbols import Symbols
 
 Tokens = NDArray[Any]
 Source = str | Path
-SUBWORDS = 8000
 LONGEST_NAME = 4096
 
 
@@ -109,23 +106,12 @@ def encode(sources: list[Source], vocabulary: Symbols, name: str = "X") -> Token
 
 def fit_vocabulary(pieces: Iterable[str], arguments: LanguageArguments) -> Symbols:
     """The vocabulary of texts that come in pieces."""
-    most = arguments.vocabulary_size
-    if arguments.unit == "subword":
-        from unrolled.runtime.subwords import SMALLEST, Subwords
-
-        size = SUBWORDS if most is None else int(most)
-        if size < SMALLEST:
-            raise ValueError(
-                f'vocabulary_size={size} is too small for unit="subword", which has a symbol for '
-                f"each of 256 bytes; at least {SMALLEST} are needed"
-            )
-        return Subwords.fit(pieces, size=size, lowercase=bool(arguments.lowercase))
-    return Vocabulary.fit(
+    return fit_symbols(
         pieces,
-        unit=arguments.unit,
-        min_count=int(arguments.min_count),
-        max_size=None if most is None else int(most),
-        lowercase=bool(arguments.lowercase),
+        arguments.unit,
+        min_count=arguments.min_count,
+        vocabulary_size=arguments.vocabulary_size,
+        lowercase=arguments.lowercase,
         lines=arguments.unit != "character",
         end=True,
     )
@@ -137,13 +123,7 @@ def vocabulary_from_config(config: dict[str, Any]) -> Symbols:
     Raises:
         ValueError: it is neither, or lacks the end of a text.
     """
-    vocabulary: Symbols
-    if config.get("unit") == "subword":
-        from unrolled.runtime.subwords import Subwords
-
-        vocabulary = Subwords.from_config(config)
-    else:
-        vocabulary = Vocabulary.from_config(config)
+    vocabulary = symbols_from_config(config)
     if not vocabulary.end:
         raise ValueError("the vocabulary of a language model needs the end of a text as symbol 1")
     return vocabulary
