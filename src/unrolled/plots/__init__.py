@@ -14,6 +14,7 @@ from unrolled.plots.hidden_states import hidden_states
 from unrolled.plots.learning_curve import learning_curve
 from unrolled.plots.predicted_against_true import predicted_against_true
 from unrolled.plots.residuals import residuals
+from unrolled.plots.surprise import surprise
 from unrolled.plots.unrolled_diagram import unrolled_diagram
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "learning_curve",
     "predicted_against_true",
     "residuals",
+    "surprise",
     "unrolled_diagram",
 ]
