@@ -43,7 +43,8 @@ def test_what_needs_torch_says_how_to_get_it(program):
 ESTIMATORS = """
 import numpy as np
 import unrolled
-from unrolled import FeedForwardClassifier, SequenceRegressor, load, plots
+from unrolled import FeedForwardClassifier, SequenceRegressor, SequenceTagger, SignalRegressor
+from unrolled import load, plots
 X = [np.random.default_rng(i).normal(size=(3 + i % 4, 2)) for i in range(20)]
 y = np.array([x.sum() for x in X])
 model = SequenceRegressor(hidden_size=4, dropout=0.1, max_epochs=2, validation_fraction=0.2,
@@ -56,6 +57,11 @@ assert again.engine_ == "kernels" and "kernels" in again.explain()
 plots.hidden_states(again.hidden_states(X)[0])
 plots.unrolled_diagram(again.spec_.to_config())
 plots.learning_curve(again.history_)
+steps = SignalRegressor(hidden_size=4, max_epochs=2, output_feedback=True).fit(X, X)
+assert [len(numbers) for numbers in steps.predict(X)] == [len(x) for x in X]
+tagger = SequenceTagger(hidden_size=4, max_epochs=2, crf=True).fit([["a", "b"]], [["x", "y"]])
+tagger.save("tagger")
+assert load("tagger").predict([["b"]]) == tagger.predict([["b"]])
 table = FeedForwardClassifier(max_epochs=2).fit(np.eye(4), list("abab"))
 print(table.predict_proba(np.eye(4)).shape, table.score(np.eye(4), list("abab")) >= 0.0)
 """

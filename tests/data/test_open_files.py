@@ -39,6 +39,8 @@ def test_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(lines(str(file))) == found
     assert list(lines(write(file, b"a\n"))) == [(1, "a")]
     assert list(lines(write(file, b"\n"))) == [(1, "")]
+    assert list(lines(write(file, b"a\r"))) == [(1, "a")]
+    assert list(character_blocks(write(file, b"a\r"), 2)) == ["a", "\n"]
     many = "".join(f"{i}\n" for i in range(100_000))
     assert [line for _, line in lines(write(file, many.encode()))] == many.split("\n")[:-1]
     with pytest.raises(ValueError, match=r"a\.txt is empty\.$"):

@@ -14,6 +14,8 @@ from unrolled import (
     FeedForwardRegressor,
     SequenceClassifier,
     SequenceRegressor,
+    SequenceTagger,
+    SignalRegressor,
 )
 from unrolled.cli.columns import Layout
 from unrolled.cli.saved import SavedModel
@@ -21,7 +23,7 @@ from unrolled.cli.scores import Guess
 from unrolled.runtime.artifact import load_artifact
 
 PAGE = Path(__file__).parents[2] / "docs" / "saved-model.md"
-ROW = re.compile(r"\| `([\w.]+)` \| `([*\w]+)` \| (`.+`) \|")
+ROW = re.compile(r"\| `([\w.]+)` \| (`[*\w`, ]+`) \| (`.+`) \|")
 
 rng = np.random.default_rng(0)
 SEQUENCES = rng.normal(size=(12, 3, 2))
@@ -29,10 +31,15 @@ TABLE = rng.normal(size=(12, 2))
 TEXTS = ["a cat", "the dog ran"] * 6
 LABELS = np.array(["low", "top"] * 6)
 NUMBERS = rng.normal(size=12)
+SENTENCES = [text.split() for text in TEXTS]
+TAGS = [[len(word) for word in words] for words in SENTENCES]
+STEPS = rng.integers(2, size=(12, 3))
 
 MODELS: dict[Any, list[tuple[Any, Any]]] = {
     SequenceClassifier: [(SEQUENCES, LABELS), (TEXTS, LABELS)],
     SequenceRegressor: [(SEQUENCES, NUMBERS), (TEXTS, NUMBERS)],
+    SequenceTagger: [(SENTENCES, TAGS), (TEXTS, list(map(list, TEXTS))), (SEQUENCES, STEPS)],
+    SignalRegressor: [(SEQUENCES, SEQUENCES)],
     FeedForwardClassifier: [(TABLE, LABELS)],
     FeedForwardRegressor: [(TABLE, NUMBERS)],
 }
@@ -55,7 +62,8 @@ def named(estimator: str) -> list[tuple[str, str]]:
     return [
         (row[1], key)
         for row in rows
-        if row is not None and fnmatchcase(estimator, row[2])
+        if row is not None
+        and any(fnmatchcase(estimator, name.strip("` ")) for name in row[2].split(","))
         for key in re.findall(r"`([^`]+)`", row[3])
     ]
 
@@ -65,8 +73,11 @@ def test_the_page_names_the_keys_of_a_saved_model_and_no_others(kind: Any, tmp_p
     found: set[tuple[str, str]] = set()
     for X, y in MODELS[kind]:
         model = kind(max_epochs=1, batch_size=12, random_state=0, verbose=False).fit(X, y)
-        layout = Layout("table", "y", ("a", "b"))
-        SavedModel(model, "m", layout, Guess.of(model, y), (2, 3)).save(tmp_path / "m")
+        if kind in (SequenceTagger, SignalRegressor):
+            model.save(tmp_path / "m")
+        else:
+            layout = Layout("table", "y", ("a", "b"))
+            SavedModel(model, "m", layout, Guess.of(model, y), (2, 3)).save(tmp_path / "m")
         found |= set(written("content", load_artifact(tmp_path / "m").content))
     page = named(kind.__name__)
     assert len(page) == len(set(page))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import pickle
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from unrolled import SequenceTagger, SignalRegressor, load
 from unrolled.data.sequences import Sequences, rows_of
+from unrolled.estimators import base
 from unrolled.estimators.checkpoints import Run
 from unrolled.estimators.tag_report import tag_report
+from unrolled.runtime.artifact import ArtifactError, load_artifact, save_artifact
 from unrolled.training.checkpoint import CheckpointError
 
 LENGTHS = [7, 1, 12, 4, 9, 9, 3, 6, 5, 11]
@@ -339,7 +343,8 @@ def test_a_stopped_fit_goes_on_with_the_same_bits(
 ) -> None:
     X, y = KINDS[kind]()
     given: dict[str, Any] = {
-        "max_epochs": 4, "dropout": 0.2, "validation_fraction": 0.2, "class_weight": "balanced",
+        "max_epochs": 4, "dropout": 0.2, "validation_fraction": 0.2, "crf": kind == "words",
+        "word_dropout": 0.0 if kind == "numbers" else 0.3,
     }  # fmt: skip
     whole = make(**given).fit(X, y)
     save, left = Run.save, [2]
@@ -441,6 +446,146 @@ def test_an_unseen_word_is_read_by_its_end() -> None:
     X, y = words()
     model = make(max_epochs=80, learning_rate=0.03, word_dropout=0.3).fit(X, y)
     assert model.predict([["the", "talking"]]) == [["DET", "VERB"]]
+
+
+def paths(scores: np.ndarray, named: Any) -> tuple[np.ndarray, np.ndarray]:
+    """All label paths [P, T] of a sequence and their probabilities [P], one after the other."""
+    T, K = scores.shape
+    every = np.array(list(itertools.product(range(K), repeat=T)))
+    energy = named["crf.start"][every[:, 0]] + named["crf.end"][every[:, -1]]
+    energy = energy + scores[np.arange(T), every].sum(axis=1)
+    energy = energy + named["crf.transition"][every[:, :-1], every[:, 1:]].sum(axis=1)
+    powers = np.exp(energy.astype(np.float64))
+    return every, powers / powers.sum()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_crf_gives_the_likeliest_path_and_the_shares_of_its_labels(kind: str) -> None:
+    X, y = KINDS[kind]()
+    X, y = [x[:5] for x in X], [row[:5] for row in y]
+    model = make(crf=True, max_epochs=20, learning_rate=0.05, batch_size=3).fit(X, y)
+    named, K = model.named_parameters(), len(model.classes_)
+    assert np.abs(named["crf.transition"]).max() > 0.2
+    nats, right, steps = 0.0, 0.0, 0
+    found, shares = model.predict(X), model.predict_proba(X)
+    for i, states in enumerate(model.hidden_states(X)):
+        scores = states @ named["head.weight"].T + named["head.bias"]
+        every, of_path = paths(scores, named)
+        assert found[i] == model.classes_[every[of_path.argmax()]].tolist()
+        expected = np.array([of_path @ (every == k) for k in range(K)]).T
+        np.testing.assert_allclose(shares[i], expected, rtol=1e-4, atol=1e-6)
+        truth = np.searchsorted(model.classes_, y[i])
+        nats -= np.log(expected[np.arange(len(truth)), truth]).sum()
+        right += float((model.classes_[truth] == np.array(found[i])).sum())
+        steps += len(truth)
+    scores = model.evaluate(X, y)
+    assert scores["log_loss"] == pytest.approx(nats / steps, rel=1e-4)
+    assert scores["accuracy"] == pytest.approx(right / steps)
+    assert model.score(X, y) == scores["accuracy"]
+
+
+@pytest.mark.parametrize("engine", ["kernels", pytest.param("torch", marks=pytest.mark.torch)])
+def test_crf_is_trained_on_the_likelihood_of_known_labels(engine: str) -> None:
+    X, y = characters()
+    X, y = [x[:4] for x in X], [row[:4] for row in y]
+    y[2][1], y[4] = None, [None] * 4  # type: ignore[list-item]
+    weight = np.linspace(0.5, 1.5, 10)
+    given: dict[str, Any] = {"crf": True, "batch_size": 10, "engine": engine}
+    start = make(**given).initialize(X, y)
+    named = start.named_parameters()
+    known = np.array([sum(label is not None for label in row) for row in y])
+    total = 0.0
+    for i, states in enumerate(start.hidden_states(X)):
+        every, of_path = paths(states @ named["head.weight"].T + named["head.bias"], named)
+        fits = [
+            all(label in (None, start.classes_[k]) for label, k in zip(y[i], path, strict=True))
+            for path in every
+        ]
+        total -= weight[i] * np.log(of_path[fits].sum())
+    expected = total / known.sum() / np.average(weight, weights=known)
+    model = make(max_epochs=1, **given).fit(X, y, weight)
+    assert model.history_[0]["train_loss"] == pytest.approx(expected, rel=1e-4)
+    assert model.engine_ == engine
+
+
+def test_crf_learns_which_labels_follow_each_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    # Each label but the first is told by the one before alone.
+    X, y = [], []
+    for n in rng.integers(3, 9, size=60):
+        first = int(rng.integers(3))
+        x = np.zeros((n, 3))
+        x[0, first] = 1.0
+        X.append(x)
+        y.append([(first + t) % 3 for t in range(n)])
+    given: dict[str, Any] = {
+        "hidden_size": 1, "bidirectional": False, "max_epochs": 60, "learning_rate": 0.05,
+        "standardize": False,
+    }  # fmt: skip
+    model, without = (make(crf=crf, **given).fit(X, y) for crf in (True, False))
+    assert model.evaluate(X, y)["sequence_accuracy"] > 0.95
+    assert without.evaluate(X, y)["sequence_accuracy"] < 0.9
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.predict(X) == model.predict(X)
+    assert again.evaluate(X, y) == model.evaluate(X, y)
+    held = make(crf=True, validation_fraction=0.3, max_epochs=2).fit(X, y)
+    assert all(record["valid_loss"] is not None for record in held.history_)
+    model.crf = False
+    with pytest.raises(ArtifactError, match="another model"):
+        model.save(tmp_path / "model")
+
+
+def test_predictions_are_made_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = words()
+    model = make(crf=True).fit(X, y)
+    expected = model.predict(X), model.predict_proba(X), model.evaluate(X, y), model.report(X, y)
+    monkeypatch.setattr(base, "PREDICT_ROWS", 3)
+    monkeypatch.setattr(base, "MIN_ROWS", 1)
+    inputs = model._network_inputs(X)
+    rows = [rows for rows, _, _ in model._outputs(inputs)]
+    assert max(map(len, rows)) == 3
+    assert sorted(np.concatenate(rows)) == list(range(10))
+    assert model.predict(X) == expected[0]
+    for a, b in zip(model.predict_proba(X), expected[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    assert model.evaluate(X, y) == pytest.approx(expected[2])
+    assert model.report(X, y) == expected[3]
+
+
+FORGED: dict[str, tuple[str, Any]] = {
+    "no words": ("inputs", {"words": None}),
+    "a scaler too": ("inputs", {"scaler": {"mean": [0.0], "scale": [1.0]}}),
+    "other words": ("words", {"symbols": [["a"]] * 10}),
+    "other columns": ("words", {"suffixes": [1]}),
+    "other labels": ("targets", {"classes": ["DET", "NOUN"]}),
+    "unsorted labels": ("targets", {"classes": ["NOUN", "DET", "VERB"]}),
+    "no crf": ("parameters", {"crf": True}),
+    "other vectors": ("parameters", {"affix_size": 4}),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_model_is_refused(case: str, tmp_path: Path) -> None:
+    make(max_epochs=1).fit(*words()).save(tmp_path / "model")
+    artifact = load_artifact(tmp_path / "model")
+    content = copy.deepcopy(dict(artifact.content))
+    where, changes = FORGED[case]
+    (content["inputs"]["words"] if where == "words" else content[where]).update(changes)
+    save_artifact(tmp_path / "model", content, dict(artifact.arrays))
+    with pytest.raises(ArtifactError):
+        load(tmp_path / "model")
+
+
+def test_a_vocabulary_of_words_is_no_characters_model(tmp_path: Path) -> None:
+    make(max_epochs=1).fit(*characters()).save(tmp_path / "model")
+    artifact = load_artifact(tmp_path / "model")
+    for name, value in (("unit", "word"), ("lowercase", True)):
+        content = copy.deepcopy(dict(artifact.content))
+        content["inputs"]["vocabulary"][name] = value
+        save_artifact(tmp_path / "model", content, dict(artifact.arrays))
+        with pytest.raises(ArtifactError, match="a vocabulary of characters as they are"):
+            load(tmp_path / "model")
 
 
 X, Y = characters()

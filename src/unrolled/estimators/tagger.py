@@ -19,6 +19,7 @@ from unrolled.estimators.tag_report import TagReport, counts, f1_macro, tag_repo
 from unrolled.estimators.tagger_inputs import TaggerInputs
 from unrolled.estimators.targets import ClassTargets
 from unrolled.estimators.tasks import LabelLearner
+from unrolled.runtime import crf
 from unrolled.runtime.outputs import probabilities
 from unrolled.runtime.spec import Spec
 
@@ -254,25 +255,18 @@ class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, AlignedNetwor
 
     def _decoded(self, found: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
         """The place of the likeliest label of each step of a batch, [S] of raw outputs [S, K]."""
-        codes: NDArray[np.int64]
-        if self.spec_.loss != CRF:
-            codes = found.argmax(axis=1)
-            return codes
-        from unrolled.runtime import crf
-
-        codes = crf.viterbi(found, lengths, *self._moves())
+        if self.spec_.loss == CRF:
+            return crf.viterbi(found, lengths, *self._moves())
+        codes: NDArray[np.int64] = found.argmax(axis=1)
         return codes
 
     def _shares(
         self, found: NDArray[np.float32], lengths: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Probabilities [S, K] of a batch."""
-        if self.spec_.loss != CRF:
-            return probabilities(found)
-        from unrolled.runtime import crf
-
-        shares: NDArray[np.float64] = crf.marginals(found, lengths, *self._moves())
-        return shares
+        if self.spec_.loss == CRF:
+            return crf.marginals(found, lengths, *self._moves())
+        return probabilities(found)
 
     def _moves(self) -> tuple[NDArray[np.float32], ...]:
         """Scores of the first label, of the last, and of one behind another."""
