@@ -11,6 +11,7 @@ from unrolled.plots.confusion_matrix import confusion_matrix
 from unrolled.plots.fan_chart import fan_chart
 from unrolled.plots.forecast import forecast
 from unrolled.plots.hidden_states import hidden_states
+from unrolled.plots.label_scores import label_scores
 from unrolled.plots.learning_curve import learning_curve
 from unrolled.plots.predicted_against_true import predicted_against_true
 from unrolled.plots.residuals import residuals
@@ -23,6 +24,7 @@ __all__ = [
     "fan_chart",
     "forecast",
     "hidden_states",
+    "label_scores",
     "learning_curve",
     "predicted_against_true",
     "residuals",
