@@ -34,7 +34,10 @@ def write_page(path: Path, model: Any, name: str, part: Tagged, table: TagReport
     Raises:
         OSError: The page cannot be written.
     """
-    rows = [(row["label"], *(row[score] for score in SCORES), row["support"]) for row in table.rows]
+    rows = [
+        (row["label"], *(round(row[score], 4) for score in SCORES), row["support"])
+        for row in table.rows
+    ]
     accuracy = f"{table.micro['f1']:.2%} of the words got their label right"
     by_label: list[Any] = [
         f"Of the {part.name} sentences ({part.described()}), {accuracy}.",

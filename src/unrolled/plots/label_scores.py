@@ -80,7 +80,7 @@ def label_scores(
     figure, ax = axes_for(ax, size or (WIDTH, ROW * K + (1.55 if title else 1.2)))
     places = np.arange(K)
     ax.barh(places, columns["f1"][order], height=0.66, color=PALE_BLUE, label="F1", zorder=2)
-    style = {"linestyle": "none", "markersize": 5.5, "zorder": 3}
+    style = {"linestyle": "none", "markersize": 5.5, "zorder": 3, "clip_on": False}
     for name, colour, marker in (("precision", BLUE, ">"), ("recall", VERMILLION, "<")):
         ax.plot(columns[name][order], places, marker=marker, color=colour, label=name, **style)
     ax.set_xlim(0.0, 1.005)
