@@ -34,7 +34,8 @@ ORDER = (
 DEMO_HELP = paragraphs("""
 Train on data that is built in, and write a report with pictures.
 
-The textbook's random walks, forecasts of real prices and temperatures, and handwritten digits.
+The textbook's random walks, forecasts of real prices and temperatures, handwritten digits, a
+language model of Python's reference, and a syntax highlighter that learns.
 """)
 DEMO_EXAMPLES = ("unrolled demo", "unrolled demo --quick --out report")
 

@@ -19,7 +19,7 @@ that was trained on several texts does), or Ctrl-C is pressed.
 """)
 EXAMPLES = (
     'unrolled generate model --prompt "The "',
-    'unrolled generate model --prompt "The " --length 200 --temperature 0.8 --seed 1',
+    'unrolled generate model --prompt "The " --length 99 --temperature 0.8 --seed 1',
     "unrolled generate model --top-k 20 --top-p 0.9 --no-echo",
 )
 EPILOG = examples(*EXAMPLES)

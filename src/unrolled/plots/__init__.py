@@ -12,6 +12,7 @@ from unrolled.plots.fan_chart import fan_chart
 from unrolled.plots.forecast import forecast
 from unrolled.plots.hidden_states import hidden_states
 from unrolled.plots.label_scores import label_scores
+from unrolled.plots.labelled_text import labelled_text
 from unrolled.plots.learning_curve import learning_curve
 from unrolled.plots.predicted_against_true import predicted_against_true
 from unrolled.plots.residuals import residuals
@@ -25,6 +26,7 @@ __all__ = [
     "forecast",
     "hidden_states",
     "label_scores",
+    "labelled_text",
     "learning_curve",
     "predicted_against_true",
     "residuals",

@@ -86,11 +86,18 @@ def lay_out(symbols: Sequence[str], columns: int, *, spaced: bool) -> Cells:
 
 
 def figure_for(
-    cells: Cells, columns: int, title: str | None, *, beside: float, below: float = 0.0
+    cells: Cells,
+    columns: int,
+    title: str | None,
+    *,
+    beside: float,
+    above: float = 0.0,
+    below: float = 0.0,
 ) -> tuple[Figure, Axes]:
     """A new figure and axes whose units are cells: x columns to the right, y lines down.
 
-    `beside` and `below` inches at the right and at the bottom are left free.
+    `beside`, `above` and `below` inches are left free at the right, between title and text, and at
+    the bottom.
     """
     width = 2 * MARGIN + CELL * columns + beside
     head = ""
@@ -98,7 +105,7 @@ def figure_for(
         head = wrap(title, width - 2 * MARGIN, TITLE_SIZE, weight="bold")
     top = MARGIN + (TITLE_LINE * (head.count("\n") + 1) + UNDER_TITLE if head else 0.0)
     tall = LINE * max(cells.lines, 3)
-    height = top + tall + below + MARGIN
+    height = top + above + tall + below + MARGIN
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER)
     ax = figure.add_axes(
         (MARGIN / width, (MARGIN + below) / height, CELL * columns / width, tall / height)
