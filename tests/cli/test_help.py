@@ -70,7 +70,8 @@ def test_commands_stand_in_the_order_of_their_use(run: Run) -> None:
         line.strip("│ ").split()[0] for line in lines if line.startswith("│ ") and "  " in line
     ]
     assert [word for word in words if word.islower()][:9] == [
-        "train", "predict", "evaluate", "generate", "forecast", "backtest", "plot", "demo", "doctor",
+        "train", "predict", "evaluate", "generate", "forecast", "backtest", "plot", "demo",
+        "doctor",
     ]  # fmt: skip
 
 

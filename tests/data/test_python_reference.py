@@ -35,7 +35,9 @@ def test_the_reference_is_the_topics_in_order() -> None:
 
 def test_a_python_without_topics_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pydoc_data", None)
-    with pytest.raises(ModuleNotFoundError, match="reads pydoc_data.topics, which this Python was"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"reads pydoc_data\.topics, which this Python was"
+    ):
         python_reference()
 
 
@@ -45,7 +47,7 @@ def test_a_python_without_topics_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         ("x = 1", "n_o_1"),
         ("@f(0x1F)\ndef g(é): # hm\n\treturn None\n", "ono1111o_kkk_nonoo_####__kkkkkk_kkkk_"),
         # The same on every Python, though from 3.12 on an f-string is several tokens.
-        ('f"a{x!r:>{w}} {{}} {f\'b{y}\'}"+z', "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSon"),
+        ("f\"a{x!r:>{w}} {{}} {f'b{y}'}\"+z", "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSon"),
         ("f'''a\n{b}''' if 1.5e3 \\\n else z", "SSSSSSSSSSSS_kk_11111_o__kkkk_n"),
         ("a = \\\n  b\n", "n_o_o___n_"),
         ('"""two\nlines"""\n', "SSSSSSSSSSSSSSS_"),
@@ -100,5 +102,7 @@ def test_errors_say_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="piece must be at least 1, got 0"):
         python_tokens(0)
     monkeypatch.setattr(module, "MODULES", ("no.such_module",))
-    with pytest.raises(FileNotFoundError, match=r"such_module\.py, which this Python was installed"):
+    with pytest.raises(
+        FileNotFoundError, match=r"such_module\.py, which this Python was installed"
+    ):
         python_tokens()

@@ -42,7 +42,9 @@ Data = Annotated[
 ]
 Target = Annotated[
     str | None,
-    typer.Option(help="the column or field of the true values, if it is another one than in training"),
+    typer.Option(
+        help="the column or field of the true values, if it is another one than in training"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object for other programs")]
 

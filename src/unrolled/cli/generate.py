@@ -104,5 +104,7 @@ def _length(text: str) -> int | None:
     if text.lower() == NONE:
         return None
     if not (text.isascii() and text.isdigit()):
-        raise typer.BadParameter(f"--length {text} is neither a whole number of at least 0 nor none")
+        raise typer.BadParameter(
+            f"--length {text} is neither a whole number of at least 0 nor none"
+        )
     return int(text)

@@ -61,8 +61,10 @@ def write_page(
         Section(
             "Texts that the model wrote",
             (
-                "Each symbol is drawn by its probability to follow all before it; the lower the "
-                "temperature, the more the likely ones are preferred.",
+                (
+                    "Each symbol is drawn by its probability to follow all before it; the lower "
+                    "the temperature, the more the likely ones are preferred."
+                ),
                 *texts,
             ),
         ),

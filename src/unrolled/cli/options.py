@@ -45,9 +45,7 @@ PANELS = (
 )
 
 
-def parameters(
-    *kinds: type[Trainable], without: Collection[str] = ()
-) -> list[inspect.Parameter]:
+def parameters(*kinds: type[Trainable], without: Collection[str] = ()) -> list[inspect.Parameter]:
     """A keyword for each argument of these estimators, annotated as typer wants it.
 
     None stands for an option that was not given, so that estimators keep their own defaults.

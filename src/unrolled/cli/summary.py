@@ -93,7 +93,9 @@ def network(spec: Spec) -> str:
         parts.append(f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}")
     if spec.categories:
         size = sum(size for _, size in spec.categories)
-        parts.append(f"{count(len(spec.categories), 'feature')} of a word as {count(size, 'number')}")
+        parts.append(
+            f"{count(len(spec.categories), 'feature')} of a word as {count(size, 'number')}"
+        )
     if spec.recurrent is not None:
         layers = count(spec.recurrent.num_layers, "layer")
         ways = "both ways, " if spec.recurrent.bidirectional else ""

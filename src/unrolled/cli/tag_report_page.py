@@ -66,8 +66,10 @@ def write_page(path: Path, model: Any, name: str, part: Tagged, table: TagReport
         Section(
             "Sentences with mistakes",
             (
-                "Each word with the label that it was given and, where that is wrong, the right "
-                "one in brackets.",
+                (
+                    "Each word with the label that it was given and, where that is wrong, the "
+                    "right one in brackets."
+                ),
                 Verbatim(_mistakes(part, predicted) or "None."),
             ),
         ),
@@ -83,8 +85,11 @@ def quantity(model: Any) -> str:
 
 def scores_figure(table: TagReport, title: str | None = None) -> Figure:
     """A bar for each label."""
-    columns = {name: [row[name] for row in table.rows] for name in (*SCORES, "support")}
-    return plots.label_scores([row["label"] for row in table.rows], **columns, title=title)
+    precision, recall, f1, support = (
+        [row[name] for row in table.rows] for name in (*SCORES, "support")
+    )
+    labels = [row["label"] for row in table.rows]
+    return plots.label_scores(labels, precision, recall, f1, support, title=title)
 
 
 def confusion_figure(
@@ -101,7 +106,7 @@ def confusion_figure(
 
 
 def _mistakes(part: Tagged, predicted: list[list[Any]]) -> str:
-    shown = []
+    shown: list[str] = []
     for words, true, guess in zip(part.words, part.labels, predicted, strict=True):
         if len(shown) < SHOWN and true != guess:
             shown.append(

@@ -51,11 +51,11 @@ class TagColumns:
         """
         if config is None:
             return cls()
-        kinds = {"conllu": bool, "words": (int, str, type(None)), "labels": (int, str, type(None))}
         if (
             not isinstance(config, Mapping)
-            or set(config) != set(kinds)
-            or not all(isinstance(config[key], kind) for key, kind in kinds.items())
+            or set(config) != {"conllu", "words", "labels"}
+            or not isinstance(config["conllu"], bool)
+            or not all(isinstance(config[key], int | str | None) for key in ("words", "labels"))
         ):
             raise ValueError(f"{name} does not say as it should which columns to read")
         return cls(**config)

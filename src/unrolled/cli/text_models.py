@@ -127,8 +127,9 @@ def figures(
         return
     from unrolled.cli.tag_report_page import MOST_LABELS, confusion_figure, quantity, scores_figure
 
-    yield "learning_curve.png", plots.learning_curve(
-        model.history_, title=title, quantity=quantity(model)
+    yield (
+        "learning_curve.png",
+        plots.learning_curve(model.history_, title=title, quantity=quantity(model)),
     )
     yield "network.png", network
     if data is None:

@@ -62,7 +62,9 @@ def command() -> Callable[..., None]:
         from unrolled.cli.language_fitting import train
 
         if validation and options["validation_fraction"]:
-            raise typer.BadParameter("--validation and --validation-fraction both say what to watch")
+            raise typer.BadParameter(
+                "--validation and --validation-fraction both say what to watch"
+            )
         if options["patience"] is not None and not (validation or options["validation_fraction"]):
             raise typer.BadParameter("--patience needs --validation-fraction, something to watch")
         train(

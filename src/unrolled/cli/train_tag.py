@@ -94,7 +94,9 @@ def command() -> Callable[..., None]:
         from unrolled.cli.tagged import TagColumns
 
         if validation is not None and options["validation_fraction"]:
-            raise typer.BadParameter("--validation and --validation-fraction both say what to watch")
+            raise typer.BadParameter(
+                "--validation and --validation-fraction both say what to watch"
+            )
         watches = validation is not None or options["validation_fraction"]
         if options["patience"] is not None and not watches:
             raise typer.BadParameter("--patience needs --validation-fraction, something to watch")

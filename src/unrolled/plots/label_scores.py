@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -80,10 +81,10 @@ def label_scores(
     figure, ax = axes_for(ax, size or (WIDTH, ROW * K + (1.55 if title else 1.2)))
     places = np.arange(K)
     ax.barh(places, columns["f1"][order], height=0.66, color=PALE_BLUE, label="F1", zorder=2)
-    style = {"linestyle": "none", "markersize": 5.5, "zorder": 3, "clip_on": False}
+    style: dict[str, Any] = {"linestyle": "none", "markersize": 5.5, "zorder": 3, "clip_on": False}
     for name, colour, marker in (("precision", BLUE, ">"), ("recall", VERMILLION, "<")):
         ax.plot(columns[name][order], places, marker=marker, color=colour, label=name, **style)
-    ax.set_xlim(0.0, 1.005)
+    ax.set_xlim(-0.012, 1.012)  # room for marks at both ends
     ax.set_ylim(K - 0.4, -0.6)
     ax.set_yticks(places, names, parse_math=False)
     ax.tick_params(axis="y", length=0)

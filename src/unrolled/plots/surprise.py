@@ -83,10 +83,14 @@ def surprise(
 
     tall = LINE * max(cells.lines, 3)
     inches = min(tall, 2.4)
-    beside = ax.inset_axes((1 + 0.16 / (CELL * columns), 1 - inches / tall, 0.16 / (CELL * columns), inches / tall))
+    beside = ax.inset_axes(
+        (1 + 0.16 / (CELL * columns), 1 - inches / tall, 0.16 / (CELL * columns), inches / tall)
+    )
     axes_for(beside, (1.0, 1.0))
     bar = figure.colorbar(image, cax=beside)
-    bar.set_label("surprise, bits", fontsize=LABEL_SIZE if inches > 1.2 else TICK_SIZE - 2, color=INK)
+    bar.set_label(
+        "surprise, bits", fontsize=LABEL_SIZE if inches > 1.2 else TICK_SIZE - 2, color=INK
+    )
     beside.yaxis.set_major_locator(MaxNLocator(nbins=max(2, int(inches / 0.35)), integer=True))
     beside.tick_params(labelsize=TICK_SIZE, color=MUTED, labelcolor=INK, length=3)
     box_frame(beside)

@@ -42,11 +42,13 @@ def reference_section(reference: Reference) -> Section:
     return Section(
         "A language model of Python's reference",
         (
-            f"A network of {model.hidden_size} gated units reads the language reference that "
-            "comes with every Python, character by character, and foretells the next one from all "
-            f"before it. On text that it has not seen it needs "
-            f"{found.model['bits_per_character']:.2f} bits for a character; their shares alone "
-            f"need {found.guess['bits_per_character']:.2f}.",
+            (
+                f"A network of {model.hidden_size} gated units reads the language reference that "
+                "comes with every Python, character by character, and foretells the next one from "
+                "all before it. On text that it has not seen it needs "
+                f"{found.model['bits_per_character']:.2f} bits for a character; their shares alone "
+                f"need {found.guess['bits_per_character']:.2f}."
+            ),
             Picture(
                 learning_curve(model, found),
                 "Bits per character by epoch",
@@ -61,8 +63,7 @@ def reference_section(reference: Reference) -> Section:
                     list(reference.shown), reference.nats, title="What it did not foresee"
                 ),
                 "Held-out text, each character on a ground by its surprise",
-                "Held-out text; the darker a character's ground, the less it was foreseen: first "
-                "letters of words surprise most, their ends least.",
+                "Held-out text; the darker a character's ground, the less it was foreseen.",
             ),
         ),
     )
@@ -73,16 +74,19 @@ def highlighter_section(highlighter: Highlighter) -> Section:
     return Section(
         "A syntax highlighter that learns",
         (
-            "A network that reads both ways gives each character of Python source its token "
-            "class. It knows no rule of the language, but some modules of the standard library, "
-            "whose classes Python's own tokenizer found. Of the characters of source that it has "
-            f"not seen it gets {highlighter.accuracy:.1%} right.",
+            (
+                "A network that reads both ways gives each character of Python source its token "
+                "class. It knows no rule of the language, but some modules of the standard "
+                "library, whose classes Python's own tokenizer found. Of the characters of source "
+                f"that it has not seen it gets {highlighter.accuracy:.1%} right."
+            ),
             Picture(
                 plots.labelled_text(
                     list(highlighter.snippet),
                     highlighter.predicted,
                     highlighter.truth,
                     title="Held-out source",
+                    columns=60,
                 ),
                 "Python source in the colours of the predicted and the true token classes",
             ),
