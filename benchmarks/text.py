@@ -8,6 +8,11 @@ Parts:
     temporal_order  the temporal order problem, lengths 100 to 110: LSTM, GRU, tanh RNN
     copying         the copying problem, T = 100, and 500 as stretch
     reber           embedded Reber grammar: LSTM, GRU, tanh RNN
+    shakespeare     tiny Shakespeare by characters
+    ptb_characters  Penn Treebank by characters
+    ptb_words       Penn Treebank by words
+    tagging         parts of speech of UD English EWT
+    speed           training and generation of a character LSTM of 256
 
 Data sets are read from the folder that UNROLLED_DATA names; the parts above draw theirs. Of several
 seeds the mean and the standard deviation (n - 1) are shown. The torch.nn model has the same first
@@ -30,7 +35,10 @@ from text_bench.rows import Options, Row, as_json, summary
 
 from unrolled.kernels.engine import get_num_threads
 
-PARTS = ("adding", "temporal_order", "copying", "reber")
+PARTS = (
+    "adding", "temporal_order", "copying", "reber", "shakespeare", "ptb_characters",
+    "ptb_words", "tagging", "speed",
+)  # fmt: skip
 
 
 def main() -> None:

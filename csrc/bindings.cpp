@@ -43,8 +43,7 @@ void check_item(int item) {
 
 template <class T>
 void forward_of(const Sizes& sizes, Address x, Index x_step, Index x_row, Address lengths,
-                Address out, Index out_step, Index out_row, const nb::tuple& numbers,
-                Address packed) {
+                Address out, Index out_step, Index out_row, const nb::tuple& numbers) {
     std::vector<Forward<T>> directions(directions_of(numbers, 11));
     Reader read(numbers);
     for (Forward<T>& d : directions) {
@@ -59,7 +58,6 @@ void forward_of(const Sizes& sizes, Address x, Index x_step, Index x_row, Addres
         d.h_n = read.address<T>();
         d.c_n = read.address<T>();
         d.saved = read.address<T>();
-        d.packed = reinterpret_cast<const char*>(packed);
     }
     nb::gil_scoped_release release;
     layer_forward<T>(sizes, reinterpret_cast<const Index*>(lengths),
@@ -98,17 +96,6 @@ void backward_of(const Sizes& sizes, Address x, Index x_step, Index x_row, Addre
                       {reinterpret_cast<T*>(grad_x), gx_step, gx_row}, directions);
 }
 
-template <class T>
-void pack_of(const Sizes& sizes, const nb::tuple& numbers, Address to) {
-    Reader read(numbers);
-    Forward<T> layer{};
-    layer.w_ih = read.address<const T>();
-    layer.w_hh = read.address<const T>();
-    layer.b_ih = read.address<const T>();
-    layer.b_hh = read.address<const T>();
-    kernels<T>().pack(sizes, layer, reinterpret_cast<char*>(to));
-}
-
 // `count` elements as an array of NumPy that gives its memory back when it goes.
 template <class T>
 nb::object lent(Index count) {
@@ -122,7 +109,7 @@ nb::object lent(Index count) {
 
 NB_MODULE(_kernels, m) {
     // INTERFACE of kernels/engine.py: one more with each change of a function's arguments.
-    m.attr("INTERFACE") = 4;
+    m.attr("INTERFACE") = 6;
     bind_chain(m);
     m.def(
         "saved_size",
@@ -134,30 +121,14 @@ NB_MODULE(_kernels, m) {
         },
         nb::arg("cell"), nb::arg("item"), nb::arg("S"), nb::arg("H"), nb::arg("P"),
         nb::arg("projected") = false);
-    // Weights and biases without a projection, for calls of `forward` by the same instruction set.
-    m.def("packed_size", [](int cell, int item, Index C, Index H) {
-        check_item(item);
-        const Sizes sizes = sizes_of(cell, 1, 1, C, H, H, 1);
-        return (item == 4 ? kernels<float>().packed_size : kernels<double>().packed_size)(sizes,
-                                                                                           false);
-    });
-    m.def("pack", [](int cell, int item, Index C, Index H, const nb::tuple& weights, Address to) {
-        check_item(item);
-        (item == 4 ? pack_of<float> : pack_of<double>)(sizes_of(cell, 1, 1, C, H, H, 1), weights,
-                                                        to);
-    });
     m.def("forward", [](int cell, int item, Index T, Index N, Index C, Index H, Index P, int threads,
                         Address x, Index x_step, Index x_row, Address lengths, Address out,
-                        Index out_step, Index out_row, const nb::tuple& directions,
-                        Address packed) {
+                        Index out_step, Index out_row, const nb::tuple& directions) {
         check_item(item);
         const Sizes sizes = sizes_of(cell, T, N, C, H, P, threads);
         (item == 4 ? forward_of<float> : forward_of<double>)(sizes, x, x_step, x_row, lengths, out,
-                                                             out_step, out_row, directions,
-                                                             packed);
-    }, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-       nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-       nb::arg("packed") = 0);
+                                                             out_step, out_row, directions);
+    });
     m.def("backward", [](int cell, int item, Index T, Index N, Index C, Index H, Index P,
                          int threads, Address x, Index x_step, Index x_row, Address lengths,
                          Address grad_out, Index g_step, Index g_row, Address grad_x, Index gx_step,

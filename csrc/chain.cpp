@@ -172,7 +172,7 @@ void Chain::gather() {
             from += net.numbers();
             Index* codes = codes_ + s;
             for (const Category& category : net.categories) {
-                *codes = unknown && codes == codes_ + s ? 0 : Index(*from);
+                *codes = unknown && codes - codes_ < net.symbol_columns * S ? 0 : Index(*from);
                 next = copy_numbers(w_ + category.table + *codes * category.E, category.E, next);
                 ++from;
                 codes += S;
@@ -182,9 +182,35 @@ void Chain::gather() {
     order_.assign(lengths_, sizes_.T, N);
 }
 
+// Of one direction.
+Index Chain::packed_size(Index layer) const {
+    return kernels<float>().packed_size(layer_sizes(layer), false);
+}
+
+Index Chain::packed_size() const {
+    Index size = 0;
+    for (Index l = 0; l < network_.L; ++l) size += network_.D * packed_size(l);
+    return size;
+}
+
+void Chain::pack(const float* w, char* to) const {
+    for (Index l = 0; l < network_.L; ++l) {
+        for (Index d = 0; d < network_.D; ++d, to += packed_size(l)) {
+            const DirectionPlaces& at = network_.recurrent[l * network_.D + d];
+            Forward<float> layer{};
+            layer.w_ih = w + at.w_ih;
+            layer.w_hh = w + at.w_hh;
+            layer.b_ih = w + at.b_ih;
+            layer.b_hh = w + at.b_hh;
+            kernels<float>().pack(layer_sizes(l), layer, to);
+        }
+    }
+}
+
 void Chain::run_stack() {
     const Network& net = network_;
     const Index N = sizes_.N, F = net.states(), each = N * net.H;
+    const char* packed = packed_;
     for (Index l = 0; l < net.L; ++l) {
         if (!training_ && l > 1) out_[l] = out_[l % 2];
         Forward<float> directions[2];
@@ -198,7 +224,9 @@ void Chain::run_stack() {
                              c0_ ? c0_ + k * each : nullptr,
                              h_n_ + k * each,
                              net.cell == Cell::lstm ? c_n_ + k * each : nullptr,
-                             saved_[k]};
+                             saved_[k],
+                             packed};
+            if (packed) packed += packed_size(l);
         }
         const Sequence<const float> x =
             l ? Sequence<const float>{out_[l - 1], N * F, F}

@@ -89,6 +89,11 @@ public:
     // Memory for a batch of these sizes; `training`: with all that backward needs.
     void reserve(const BatchSizes&, bool training);
 
+    // The stack's weights as `pack` has written them, for forward without backward; null: as they are.
+    void use_packed(const char* packed) { packed_ = packed; }
+    Index packed_size() const;  // bytes
+    void pack(const float* w, char* to) const;
+
     // The batch of these rows from now on. w: the parameters. h0, c0: [L * D, N, H] first states, or
     // null: zeros.
     void forward(const BatchSizes&, const Index* rows, const float* w, const float* h0,
@@ -117,6 +122,7 @@ private:
     const Index* rows_ = nullptr;
     const float *w_ = nullptr, *h0_ = nullptr, *c0_ = nullptr;
     const Randomness* random_ = nullptr;
+    const char* packed_ = nullptr;
     bool training_ = false;
 
     Index* lengths_;                   // [N]
@@ -146,6 +152,7 @@ private:
     Index lay_out(char* base, const BatchSizes&, bool training);
     Index last_layer() const { return training_ ? network_.L - 1 : (network_.L - 1) % 2; }
     Sizes layer_sizes(Index layer) const;
+    Index packed_size(Index layer) const;
     bool drops(std::size_t layer) const;
 
     // work(team), the team of as many threads as have `worth` of the amount each.

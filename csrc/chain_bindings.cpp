@@ -47,6 +47,7 @@ Network network_of(const nb::tuple& numbers) {
     }
     if (net.dense.empty()) throw std::invalid_argument("network holds no head, but must hold one.");
     net.locked = read.number() != 0;
+    net.symbol_columns = read.number();
     const float* dropout = read.address<const float>();
     net.between = dropout[0];
     net.after_hidden = dropout[1];
@@ -125,14 +126,25 @@ void bind_chain(nb::module_& m) {
     });
     m.def("chain_predict", [](const nb::tuple& network, Address w, const nb::tuple& numbers,
                               Index count, Address rows, Address first, Address h, Address c,
-                              Address outputs, bool states, int threads) {
+                              Address outputs, bool states, int threads, Address packed) {
         const Network net = network_of(network);
         const Data data = data_of(numbers);
         nb::gil_scoped_release release;
-        (states ? hidden_states : predict)(net, reinterpret_cast<const float*>(w), data,
-                                           batches_of(count, rows, first),
-                                           reinterpret_cast<float*>(h), reinterpret_cast<float*>(c),
-                                           reinterpret_cast<float*>(outputs), threads);
+        const float* weights = reinterpret_cast<const float*>(w);
+        const Batches batches = batches_of(count, rows, first);
+        float* const h_n = reinterpret_cast<float*>(h);
+        float* const c_n = reinterpret_cast<float*>(c);
+        float* const found = reinterpret_cast<float*>(outputs);
+        if (states)
+            hidden_states(net, weights, data, batches, h_n, c_n, found, threads);
+        else
+            predict(net, weights, reinterpret_cast<const char*>(packed), data, batches, h_n, c_n,
+                    found, threads);
+    });
+    m.def("chain_packed_size",
+          [](const nb::tuple& network) { return packed_size(network_of(network)); });
+    m.def("chain_pack", [](const nb::tuple& network, Address w, Address to) {
+        pack(network_of(network), reinterpret_cast<const float*>(w), reinterpret_cast<char*>(to));
     });
     m.def("chain_gradient", [](const nb::tuple& network, Address w, const nb::tuple& numbers,
                                Index count, Address rows, Address first, Address seed, Index step,

@@ -133,7 +133,7 @@ struct OptimizerStep {
 struct ChainKernels {
     void (*dense_forward)(const DenseForward&, Team&);
     void (*dense_backward)(const DenseBackward&, Team&);
-    // to = from * (0 or 1 / (1 - probability)), [rows, columns]; `to` may be `from`, which null is all 1.
+    // to = from * (0 or 1 / (1 - probability)), [rows, columns]; `to` may be `from`; null: from is 1.
     void (*drop)(const Dropout&, Index rows, Index columns, const float* from, float* to, Team&);
     // Multiplies row r of [rows, columns] by row which[r], or without `which` row r % N, of
     // factors [N, columns].

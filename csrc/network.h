@@ -38,6 +38,7 @@ struct Network {
     std::vector<DenseLayer> dense;  // the hidden ones, then the head
     float between, after_hidden, before_head;  // dropout
     float of_embedding, of_input, of_symbols, of_weights;
+    Index symbol_columns;  // categories that dropout of symbols reads as 0 together
     bool locked;  // dropout of the input, between layers and in front of the head: for all steps
     Loss loss;
     std::vector<float> levels;

@@ -120,13 +120,14 @@ Evaluation evaluate(const Network& network, const float* w, const Data& data,
     return result;
 }
 
-void predict(const Network& network, const float* w, const Data& data, const Batches& batches,
-             float* h, float* c, float* outputs, int threads) {
+void predict(const Network& network, const float* w, const char* packed, const Data& data,
+             const Batches& batches, float* h, float* c, float* outputs, int threads) {
     const FlushDenormals flush;
     const std::vector<BatchSizes> sizes = check(network, data, batches);
     if (h) check_carried(sizes);
     Chain chain(network, data, threads);
     for (const BatchSizes& batch : sizes) chain.reserve(batch, false);
+    chain.use_packed(packed);
     const Index K = network.head().K;
     const std::size_t bytes = static_cast<std::size_t>(K) * sizeof(float);
     std::vector<Index> begin;
@@ -151,6 +152,16 @@ void predict(const Network& network, const float* w, const Data& data, const Bat
         }
         outputs += sizes[b].R * K;
     }
+}
+
+Index packed_size(const Network& network) {
+    const Data nothing{};
+    return Chain(network, nothing, 1).packed_size();
+}
+
+void pack(const Network& network, const float* w, char* to) {
+    const Data nothing{};
+    Chain(network, nothing, 1).pack(w, to);
 }
 
 void hidden_states(const Network& network, const float* w, const Data& data,

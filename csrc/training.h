@@ -31,9 +31,13 @@ Evaluation evaluate(const Network&, const float* w, const Data&, const Batches&,
                     int threads);
 
 // Raw outputs of some rows: [N, K], or, of every step, row after row, step by step; h and c as in
-// training.
-void predict(const Network&, const float* w, const Data&, const Batches&, float* h, float* c,
-             float* outputs, int threads);
+// training; packed: what `pack` wrote of these w, or null.
+void predict(const Network&, const float* w, const char* packed, const Data&, const Batches&,
+             float* h, float* c, float* outputs, int threads);
+
+// Bytes of the recurrent stack's weights as the kernels in use read them, and these.
+Index packed_size(const Network&);
+void pack(const Network&, const float* w, char* to);
 
 // States of the last recurrent layer, [T, N, D * H], 0 where padded, of the rows of one batch.
 void hidden_states(const Network&, const float* w, const Data&, const Batches&, float* h, float* c,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,22 @@ def test_benchmark_of_forecasts_runs_without_torch() -> None:
     check("forecasting.py --parts update windows --quick", "10000 series")
 
 
-def test_benchmark_of_texts_runs_without_torch() -> None:
-    check("text.py --small --seeds 1 --no-peers", "| embedded Reber grammar, tanh RNN |")
+def test_benchmark_of_memory_runs_without_torch() -> None:
+    parts = "adding temporal_order copying reber"
+    check(f"text.py {parts} --small --seeds 1 --no-peers", "| embedded Reber grammar, tanh RNN |")
+
+
+def test_benchmark_of_texts_runs_without_torch(data_folder: Callable[[str], Path]) -> None:
+    for name in ("tinyshakespeare", "ptb", "ud_english_ewt"):
+        data_folder(name)
+    parts = "shakespeare ptb_characters ptb_words tagging speed"
+    check(f"text.py {parts} --small --seeds 1 --no-peers", "| UD English EWT, universal tags")
+
+
+@pytest.mark.torch
+def test_benchmark_of_texts_runs_beside_torch(data_folder: Callable[[str], Path]) -> None:
+    data_folder("tinyshakespeare")
+    check("text.py shakespeare speed --small --seeds 2", "times the seconds")
 
 
 def check(command: str, shown: str) -> None:

@@ -20,10 +20,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kernels.engine": {"_kernels"},
     "kernels.call": {"kernels.layout", "kernels.engine"},
     "kernels.compiled": {"kernels.layout", "kernels.equations", "kernels.engine", "kernels.call"},
-    "kernels.steps": {"kernels.layout", "kernels.engine", "kernels.call"},
     "kernels": {
         "kernels.layout", "kernels.equations", "kernels.engine", "kernels.call",
-        "kernels.compiled", "kernels.steps",
+        "kernels.compiled",
     },
     "runtime": {"kernels"},
     "_needs_torch": set(),
@@ -40,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 WITHOUT_TORCH = {
     "kernels.layout", "kernels.equations", "kernels.engine", "kernels.call", "kernels.compiled",
-    "kernels.steps", "kernels", "runtime", "data", "plots", "serve", "estimators",
+    "kernels", "runtime", "data", "plots", "serve", "estimators",
 }  # fmt: skip
 # Of training the engine through torch alone may import it, and is imported where it is chosen.
 TORCH_ENGINE = {

@@ -7,6 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+INTERFACE: int
+
 def lend(count: int, item: int) -> NDArray[Any]: ...
 def idle_memory() -> int: ...
 def saved_size(cell: int, item: int, S: int, H: int, P: int, projected: bool = False) -> int: ...
@@ -90,10 +92,15 @@ def chain_predict(
     count: int,
     rows: int,
     first: int,
+    h: int,
+    c: int,
     outputs: int,
     states: bool,
     threads: int,
+    packed: int,
 ) -> None: ...
+def chain_packed_size(network: tuple[int, ...]) -> int: ...
+def chain_pack(network: tuple[int, ...], w: int, to: int) -> None: ...
 def chain_gradient(
     network: tuple[int, ...],
     w: int,

@@ -251,6 +251,10 @@ def test_weights_are_of_sequences() -> None:
     assert model.evaluate(X, y, weight) == pytest.approx(
         same.evaluate([*few[0], X[0], X[0]], [*few[1], y[0], y[0]])
     )
+    model.fit(X, y, weight)
+    steps = np.repeat(weight, LENGTHS)
+    mean = np.average(np.concatenate(y), weights=steps)
+    np.testing.assert_allclose(model.target_scaler_.mean, [mean])
     data = model._batches(model._read(X, y, weight))
     counted = np.repeat(weight[kept], [LENGTHS[i] for i in kept])
     steps = data.weight[rows_of(data.inputs)]
@@ -322,7 +326,7 @@ def test_a_stopped_fit_goes_on_with_the_same_bits(
     np.testing.assert_array_equal(again.weights_, whole.weights_)
     assert again.n_iter_ == 4
     y[0][0, 0] += 1.0
-    with pytest.raises(CheckpointError, match="other .* data"):
+    with pytest.raises(CheckpointError, match=r"other .* data"):
         make(max_epochs=4, **given).fit(X, y, resume_from=run)
 
 

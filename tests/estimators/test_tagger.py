@@ -154,10 +154,16 @@ def test_scores_of_a_bad_model_are_those_of_scikit_learn() -> None:
     )
     shares = np.concatenate(model.predict_proba(X))
     assert scores["log_loss"] == pytest.approx(metrics.log_loss(truth, shares, sample_weight=steps))
-    right = [a == b for a, b in zip(y, model.predict(X), strict=True)]
-    assert scores["sequence_accuracy"] == pytest.approx(np.average(right, weights=weight))
     assert model.score(X, y, weight) == pytest.approx(scores["accuracy"])
-    assert model.evaluate(X, y, np.arange(10) < 1)["sequence_accuracy"] == float(right[0])
+    # Two of three sequences are met.
+    mixed = [
+        found if i % 3 else truth
+        for i, (truth, found) in enumerate(zip(y, model.predict(X), strict=True))
+    ]
+    right = [a == b for a, b in zip(mixed, model.predict(X), strict=True)]
+    assert 0 < sum(right) < 10
+    scores = model.evaluate(X, mixed, weight)
+    assert scores["sequence_accuracy"] == pytest.approx(np.average(right, weights=weight))
 
 
 def test_the_loss_is_the_mean_over_labelled_steps() -> None:
@@ -186,6 +192,13 @@ def test_weights_of_classes_are_of_steps() -> None:
     balanced = make(batch_size=10, max_epochs=1, class_weight="balanced").fit(X, y)
     data = balanced._batches(balanced._read(X, y))
     steps = np.array([1.0 / counts[label] for label in labels])
+    np.testing.assert_allclose(data.weight, steps / steps.mean(), rtol=1e-6)
+    weight = np.linspace(0.5, 2.0, 10)
+    of_steps = np.repeat(weight, LENGTHS)
+    totals = {label: of_steps[labels == label].sum() for label in weights}
+    balanced.fit(X, y, weight)
+    data = balanced._batches(balanced._read(X, y, weight))
+    steps = of_steps * [1.0 / totals[label] for label in labels]
     np.testing.assert_allclose(data.weight, steps / steps.mean(), rtol=1e-6)
     none = make(max_epochs=1, class_weight={"V": 0.0}).fit(X, y)
     missing = [[None if label == "V" else label for label in row] for row in y]
@@ -267,7 +280,12 @@ def test_labels_unknown_to_the_model() -> None:
     assert scores["log_loss"] == pytest.approx(
         metrics.log_loss(np.array(truth)[known], shares, labels=["B", "O", "V"])
     )
-    assert {row["label"]: row["support"] for row in model.report(X, other).rows}["X"] == 1
+    report = model.report(X, other)
+    assert [row["label"] for row in report.rows] == ["A", "B", "O", "V", "X"]
+    expected = metrics.classification_report(truth, guess, output_dict=True, zero_division=0)
+    for row in report.rows:
+        assert row["recall"] == pytest.approx(expected[row["label"]]["recall"])
+        assert row["support"] == expected[row["label"]]["support"]
     with pytest.raises(ValueError, match="the label 'X', which is not among the 3 known"):
         model.partial_fit(X, [["X"] * n for n in LENGTHS])
     with pytest.raises(TypeError, match="do not compare"):

@@ -214,7 +214,7 @@ def test_a_symbol_of_the_embedding_is_dropped_whole() -> None:
     assert (by_symbol[0] == 0).double().mean().item() == pytest.approx(P, abs=0.15)
 
 
-def test_only_the_first_category_is_dropped() -> None:
+def test_only_the_first_categories_are_dropped() -> None:
     described = Spec(
         3, 2, "point", recurrent=Recurrent("gru", H), categories=((5, 3), (4, 2)),
         symbol_dropout=0.5,
@@ -226,6 +226,16 @@ def test_only_the_first_category_is_dropped() -> None:
     first, second = (table.weight.grad.abs().sum(dim=1) > 0 for table in module.categories)
     assert first.tolist() == [True, False, True, False, False]
     assert second.tolist() == [False, False, True, False]
+    module.zero_grad()
+    module.spec = replace(described, symbol_columns=2)
+    module(x)[0].sum().backward()
+    assert module.categories[1].weight.grad is not None
+    assert module.categories[1].weight.grad.abs().sum(dim=1).ne(0).tolist() == [
+        True,
+        False,
+        True,
+        False,
+    ]
     x[0, 0, 1] = 5.0
     module.spec = replace(described, symbol_dropout=0.999)
     with pytest.raises(ValueError, match="inputs holds 5 in column 1"):
@@ -250,6 +260,21 @@ def test_a_state_goes_on_in_training_and_gradients_with_it(cell: str) -> None:
         found.append((first, second, *grads))
     for mine, theirs in zip(*found, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_torch_own_path_drops_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    flat, found = initial_values(spec(), 1), []
+    tokens = torch.arange(T * N).reshape(T, N) % V
+    for _ in range(2):
+        module = ManyToMany(spec(), flat).train()
+        torch.manual_seed(0)
+        y, _ = module(tokens, LENGTHS)
+        valid = torch.cat([y[:length, n] for n, length in enumerate(LENGTHS.tolist())])
+        (valid**2).sum().backward()
+        found.append([valid, *(parameter.grad for parameter in module.parameters())])
+        monkeypatch.setattr("unrolled.nn.stack.why_torch", lambda *_: "of a test")
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_a_copy_drops_its_own_weights() -> None:

@@ -80,9 +80,9 @@ def masks_of(spec: Spec, rows: np.ndarray, lengths: np.ndarray, seed: int, step:
         if kind in ("hidden", "head") and every:
             # The head's rows are steps, and within a step rows in falling order of length.
             order = np.argsort(-lengths[rows], kind="stable")
-            places = [(j, i) for j in range(lengths.max()) for i in order if j < lengths[rows[i]]]
+            read = [(j, i) for j in range(lengths.max()) for i in order if j < lengths[rows[i]]]
             chosen = [(j, i) for i in range(len(rows)) for j in range(lengths[rows[i]])]
-            drawn = drawn[[i if locked else places.index((j, i)) for j, i in chosen]]
+            drawn = drawn[[i if locked else read.index((j, i)) for j, i in chosen]]
         elif locked:
             drawn = np.broadcast_to(drawn, shape).copy()
         return torch.from_numpy(drawn.reshape(shape))

@@ -67,6 +67,7 @@ SPECS = {
     "symbols": replace(recurrent_spec("lstm", tokens=True, bidirectional=True), symbol_dropout=0.3),
     "symbols-tied": replace(TIED, symbol_dropout=0.3, embedding_dropout=0.3),
     "symbols-categories": replace(CATEGORIES, symbol_dropout=0.3),
+    "symbols-two-categories": replace(CATEGORIES, symbol_dropout=0.3, symbol_columns=2),
     "input": replace(recurrent_spec("rnn", num_layers=2), input_dropout=0.3),
     "input-tokens": replace(TIED, input_dropout=0.3),
     "input-categories": replace(CATEGORIES, input_dropout=0.3, symbol_dropout=0.2),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -255,6 +256,21 @@ def test_outputs_and_targets_of_other_losses() -> None:
     assert (Spec(3, 6, "point").outputs_per_target, Spec(3, 6, "point").target_columns) == (1, 6)
 
 
+def test_a_random_field_needs_every_step_and_begins_with_zeros() -> None:
+    spec = Spec(3, 4, "class", recurrent=Recurrent("gru", 5), pooling="every", loss="crf")
+    plain = replace(spec, loss=None)
+    fields = {"crf.start": (4,), "crf.end": (4,), "crf.transition": (4, 4)}
+    assert spec.parameter_shapes() == plain.parameter_shapes() | fields
+    flat = initial_values(spec, 1)
+    np.testing.assert_array_equal(flat[: -4 * 6], initial_values(plain, 1))
+    assert (flat[-4 * 6 :] == 0).all()
+    for other in ({"pooling": "last"}, {"pooling": "last", "recurrent": None}):
+        with pytest.raises(ValueError, match=r'the loss "crf" needs pooling="every"'):
+            replace(spec, **other)
+    with pytest.raises(ValueError, match="loss must be one of squared"):
+        replace(spec, head="point")
+
+
 def test_categories_are_columns_of_numbers_in_sequences() -> None:
     assert CODES_SPEC.step_size == 7
     assert CODES_SPEC.parameter_shapes()["recurrent.weight_ih_l0"] == (9, 7)
@@ -366,3 +382,12 @@ def test_first_values_follow_torch_distributions() -> None:
             assert np.abs(ours).max() > 0.93 * bound
             assert abs(ours.mean()) < 4 * bound / math.sqrt(3 * ours.size)
             assert abs(ours.std() * math.sqrt(3) / bound - 1.0) < 4 / math.sqrt(ours.size)
+
+
+def test_symbol_columns_are_categories() -> None:
+    recurrent = Recurrent("gru", 3)
+    Spec(4, 2, "point", recurrent=recurrent, categories=((4, 2), (3, 5)), symbol_columns=2)
+    with pytest.raises(ValueError, match="symbol_columns=3 needs as many categories, got 2"):
+        Spec(4, 2, "point", recurrent=recurrent, categories=((4, 2), (3, 5)), symbol_columns=3)
+    with pytest.raises(ValueError, match="symbol_columns must be a whole number"):
+        Spec(4, 2, "point", recurrent=recurrent, symbol_columns=0)

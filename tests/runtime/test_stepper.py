@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from chain_problems import problem, recurrent_spec
 
+from unrolled.runtime import stepper as stepper_module
 from unrolled.runtime.network import Network
+from unrolled.runtime.repeated_step import State
 from unrolled.runtime.spec import Dense, Spec
-from unrolled.runtime.stepper import State, Stepper
+from unrolled.runtime.stepper import Stepper
 
 T, N = 6, 3
 
@@ -64,6 +66,21 @@ def test_steps_give_what_the_whole_network_gives(name: str) -> None:
         # The last layer's state is behind those of the layers below.
         last = state[SPECS[name].recurrent.num_layers - 1]  # type: ignore[union-attr]
         np.testing.assert_allclose(last, states[t], rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_many_rows_step_layer_by_layer_to_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, flat, inputs = made(name)
+    x, few = whole(spec, inputs), Stepper(spec, flat)
+    expected, after = few.step(x[1], few.step(x[0], few.zeros(N))[1])
+    monkeypatch.setattr(stepper_module, "FEW", 0)
+    many = Stepper(spec, flat)
+    found, state = many.step(x[1], many.step(x[0], many.zeros(N))[1])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+    for mine, its in zip(state, after, strict=True):
+        np.testing.assert_allclose(mine, its, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("name", SPECS)

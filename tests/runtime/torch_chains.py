@@ -20,8 +20,8 @@ from unrolled.runtime.spec import Spec, views
 
 # Factors of what dropout acts on: "between", what recurrent layer l gives, [T, N, D * H]; "hidden"
 # and "head", the rows that a dense layer reads, [R, F]; "input", what the first layer reads,
-# [T, N, C]; "embedding", each symbol's row, [V]; "weights", W_hh of layer and direction k, [G * H, H];
-# and "symbols", [N, T], 0 where the symbol is read as number 0.
+# [T, N, C]; "embedding", each symbol's row, [V]; "weights", W_hh of layer and direction k,
+# [G * H, H]; and "symbols", [N, T], 0 where the symbol is read as number 0.
 Masks = Callable[[str, int, tuple[int, ...]], Tensor]
 
 KINDS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -66,10 +66,11 @@ class Reference:
         return torch.cat((x[:, :numbers], *parts), dim=1)
 
     def forget(self, x: Tensor, known: Tensor) -> Tensor:
-        """x [T] or [T, C] with number 0 in place of symbols, or codes of the first category."""
+        """x [T] or [T, C] with number 0 in place of symbols, or codes of the first categories."""
         if self.spec.embedding_size:
             return x * known
-        column = torch.arange(x.shape[1]) == x.shape[1] - len(self.spec.categories)
+        column = torch.arange(x.shape[1]) - (x.shape[1] - len(self.spec.categories))
+        column = (column >= 0) & (column < self.spec.symbol_columns)
         return torch.where(column & ~known[:, None], 0.0, x)
 
     def states(self, rows: np.ndarray, first: Any, masks: Masks | None) -> tuple[Any, Any]:

@@ -237,7 +237,7 @@ def _sorted(labels: list[Any], kinds: set[type]) -> NDArray[Any]:
     if not labels and not kinds:
         raise ValueError("y holds no label: all of them are missing")
     if kinds == {int, float}:
-        kinds, labels = {float}, [float(label) for label in labels]
+        kinds = {float}
     if len(kinds) > 1 or not kinds <= set(_KINDS):
         names = " and ".join(sorted(kind.__name__ for kind in kinds))
         raise TypeError(

@@ -232,7 +232,8 @@ class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, AlignedNetwor
                 for column in range(len(self.words_.sizes))
             )
             pairs = zip(self.words_.sizes, map(int, sizes), strict=True)
-            return {"categories": tuple(pairs), **dropped}
+            columns = WORD_COLUMNS if self.word_dropout else 1
+            return {"categories": tuple(pairs), "symbol_columns": columns, **dropped}
         if self.vocabulary_ is not None:
             return {"embedding_size": int(self.embedding_size), **dropped}
         if self.word_dropout:

@@ -33,11 +33,11 @@ def embedded(x: Tensor, table: Tensor, p: float, training: bool) -> Tensor:
     return rows * F.dropout(table.new_ones(len(table)), p)[x].unsqueeze(-1)
 
 
-def forgotten(x: Tensor, p: float, training: bool) -> Tensor:
-    """Symbols x with 0 in place of each by probability p, in training alone."""
+def forgotten(x: Tensor, p: float, training: bool) -> Tensor | None:
+    """Where symbols x are read as number 0, each by probability p, in training alone."""
     if not p or not training:
-        return x
-    return x.masked_fill(torch.rand(x.shape, device=x.device) < p, 0)
+        return None
+    return torch.rand(x.shape, device=x.device) < p
 
 
 def _part(state: State | None, rows: slice) -> State | None:

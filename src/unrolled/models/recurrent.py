@@ -62,7 +62,8 @@ class RecurrentModel(DenseHead):
         """
         s, training = self.spec, self.training
         if self.embedding is not None:
-            x = forgotten(x, s.symbol_dropout, training)
+            unknown = forgotten(x, s.symbol_dropout, training)
+            x = x if unknown is None else x.masked_fill(unknown, 0)
             x = embedded(x, self.embedding.weight, s.embedding_dropout, training)
         if s.categories:
             x = self._embed_categories(x, lengths)
@@ -87,6 +88,7 @@ class RecurrentModel(DenseHead):
     def _embed_categories(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """x [T, N, C] with codes in its last columns to what the stack reads, [T, N, ...]."""
         numbers = x.shape[-1] - len(self.categories)
+        unknown = forgotten(x[..., numbers], self.spec.symbol_dropout, self.training)
         parts, steps = [x[..., :numbers]], torch.arange(len(x), device=x.device)[:, None]
         for i, (codes, _) in enumerate(self.spec.categories):
             column = x[..., numbers + i]
@@ -99,8 +101,8 @@ class RecurrentModel(DenseHead):
                     f"inputs holds {column[wrong][0].item():g} in column {numbers + i}, but a code "
                     f"there is a whole number from 0 to {codes - 1}"
                 )
-            if i == 0:
-                index = forgotten(index, self.spec.symbol_dropout, self.training)
+            if unknown is not None and i < self.spec.symbol_columns:
+                index = index.masked_fill(unknown, 0)
             parts.append(self.categories[i](index))
         return torch.cat(parts, dim=-1)
 

@@ -72,7 +72,7 @@ def describe_network(spec: Spec) -> Described:
     numbers += [size, spec.output_size, 0, places[weight], places["head.bias"]]
 
     dropout = _dropout(spec)
-    numbers.append(int(spec.locked_dropout))
+    numbers += [int(spec.locked_dropout), spec.symbol_columns]
     levels = np.array(spec.quantiles, np.float32)
     numbers += [address(dropout), LOSS_CODES[str(spec.loss)], len(levels), address(levels)]
     if spec.loss == "crf":

@@ -283,6 +283,7 @@ class Network:
             *(len(first) - 1, address(whole), address(first), *_pair(state), address(outputs)),
             states,
             engine.get_num_threads(),
+            0,
         )
 
     def first_state(self, num_rows: int) -> list[NDArray[np.float32]]:

@@ -72,8 +72,9 @@ class Spec:
         embedding_dropout: probability of zeroing a symbol's whole vector, wherever the symbol comes
             in a batch; of the embedding (Gal & Ghahramani 2016, arXiv 1512.05287).
         input_dropout: dropout of what the first recurrent layer reads.
-        symbol_dropout: probability that a step's symbol, or its code in the first of the
-            categories, is read as number 0, the unknown one.
+        symbol_dropout: probability that a step's symbol, or its codes in the first `symbol_columns`
+            of the categories, all together, are read as number 0, the unknown one.
+        symbol_columns: how many of the categories say what the symbol is.
         locked_dropout: what is dropped of the input, between layers and in front of the head is
             the same at every step of a sequence (variational dropout, as above); a unit then lacks
             for the whole sequence, or for the window of it that a batch holds.
@@ -97,6 +98,7 @@ class Spec:
     embedding_dropout: float = 0.0
     input_dropout: float = 0.0
     symbol_dropout: float = 0.0
+    symbol_columns: int = 1
     locked_dropout: bool = False
 
     def __post_init__(self) -> None:
@@ -151,6 +153,12 @@ class Spec:
             raise ValueError("embedding_dropout needs an embedding")
         if self.symbol_dropout and not (self.embedding_size or self.categories):
             raise ValueError("symbol_dropout needs an embedding or categories")
+        check_size("symbol_columns", self.symbol_columns)
+        if self.symbol_columns > max(1, len(self.categories)):
+            raise ValueError(
+                f"symbol_columns={self.symbol_columns} needs as many categories, got "
+                f"{len(self.categories)}"
+            )
         if (self.input_dropout or self.locked_dropout) and self.recurrent is None:
             raise ValueError("input_dropout and locked_dropout need a recurrent stack")
 

@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from unrolled import kernels
 from unrolled.kernels import engine
-from unrolled.kernels.steps import RepeatedStep
+from unrolled.runtime.repeated_step import RepeatedStep, State
 from unrolled.runtime.spec import Spec, views
 
 F32 = NDArray[np.float32]
-# h of each layer, then c of each layer of an LSTM, [N, H] each.
-State = tuple[F32, ...]
 Weights = tuple[F32, F32, F32, F32]
 
 # Rows whose step takes less time than its checks.
@@ -36,8 +34,9 @@ class Stepper:
         r = spec.recurrent
         if r is None or r.bidirectional:
             raise ValueError("one step at a time needs a recurrent stack of one direction")
-        self._steps: tuple[int, list[RepeatedStep]] = (0, [])
-        self.spec, self._recurrent, named = spec, r, views(spec, flat.copy())
+        self.spec, self._recurrent, self._flat = spec, r, flat.copy()
+        self._repeated: tuple[int, RepeatedStep | None] = (0, None)
+        named = views(spec, self._flat)
         self._embedding = named.get("embedding.weight")
         self._tables = [named[f"categories.{i}.weight"] for i in range(len(spec.categories))]
         self._layers = [_weights(named, layer) for layer in range(r.num_layers)]
@@ -47,7 +46,7 @@ class Stepper:
         ]
         head = "embedding.weight" if spec.tied else "head.weight"
         self._dense = [
-            (np.ascontiguousarray(named[weight].T), named[bias], activation)
+            (named[weight].T, named[bias], activation)
             for weight, bias, activation in [*dense, (head, "head.bias", "")]
         ]
 
@@ -59,16 +58,22 @@ class Stepper:
 
     def step(self, x: NDArray[Any], state: State) -> tuple[F32, State]:
         """Raw outputs [N, K] of one step x [N, C], or tokens [N], and the state after it."""
-        x, after = self._embed(x), []
+        if engine.COMPILED is not None and 0 < len(x) <= FEW:
+            rows, repeated = self._repeated
+            if repeated is None or rows != len(x):
+                # The step of the last number of rows is kept.
+                repeated = RepeatedStep(self.spec, self._flat, len(x))
+                self._repeated = (len(x), repeated)
+            return repeated(x, state)
+        h, after = self._embed(x), []
         for layer, weights in enumerate(self._layers):
-            found = self._step(x, state, layer, weights)
-            after.append(found)
-            x = found[0]
+            after.append(self._step(h, state, layer, weights))
+            h = after[-1][0]
         for weight, bias, activation in self._dense:
-            x = x @ weight + bias
+            h = h @ weight + bias
             if activation:
-                x = np.maximum(x, 0) if activation == "relu" else np.tanh(x)
-        return x, tuple(part[i] for i in range(len(after[0])) for part in after)
+                h = np.maximum(h, 0) if activation == "relu" else np.tanh(h)
+        return h, tuple(part[i] for i in range(len(after[0])) for part in after)
 
     def run(self, x: NDArray[Any], state: State) -> State:
         """The state after all steps of x [T, N, C], or of tokens [T, N]."""
@@ -89,30 +94,17 @@ class Stepper:
 
     def _step(self, x: F32, state: State, layer: int, weights: Weights) -> tuple[F32, ...]:
         h, L, r = state[layer], self._recurrent.num_layers, self._recurrent
-        before = (h, state[L + layer]) if r.cell == "lstm" else (h,)
-        if engine.COMPILED is not None and 0 < len(x) <= FEW:
-            return self._repeated(len(x))[layer](x, *before)
         if r.cell == "lstm":
             return kernels.lstm_step(x, h, state[L + layer], *weights)
         if r.cell == "gru":
             return (kernels.gru_step(x, h, *weights),)
         return (kernels.rnn_step(x, h, *weights, nonlinearity=r.nonlinearity),)
 
-    def _repeated(self, num_rows: int) -> list[RepeatedStep]:
-        """A step of each layer for so many rows; those of the last number are kept."""
-        rows, steps = self._steps
-        if rows != num_rows:
-            r = self._recurrent
-            steps = [
-                RepeatedStep(r.cell, w, num_rows, r.nonlinearity, frozen=True) for w in self._layers
-            ]
-            self._steps = (num_rows, steps)
-        return steps
-
     def _embed(self, x: NDArray[Any]) -> F32:
         """x [..., C] with its codes replaced by their vectors, or the vectors of tokens [...]."""
         if self._embedding is not None:
-            return self._embedding[x]
+            vectors: F32 = self._embedding[x]
+            return vectors
         if not self._tables:
             return x
         edge = x.shape[-1] - len(self._tables)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from unrolled.estimators.forecasting.network import ForecastNetwork
 from unrolled.estimators.forecasting.prepare import Prepared
-from unrolled.runtime.stepper import State, Stepper
+from unrolled.runtime.repeated_step import State
+from unrolled.runtime.stepper import Stepper
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

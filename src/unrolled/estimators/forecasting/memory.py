@@ -14,7 +14,8 @@ from unrolled.estimators.forecasting.follower import Follower
 from unrolled.estimators.forecasting.network import ForecastNetwork
 from unrolled.estimators.forecasting.prepare import Preparation, Prepared
 from unrolled.estimators.forecasting.transform import Scales
-from unrolled.runtime.stepper import State, Stepper
+from unrolled.runtime.repeated_step import State
+from unrolled.runtime.stepper import Stepper
 
 F64 = NDArray[np.float64]
 Int = NDArray[np.int64]

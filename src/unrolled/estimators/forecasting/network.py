@@ -15,8 +15,9 @@ from unrolled.data.series_windows import Layout, SeriesWindows
 from unrolled.estimators.forecasting.outputs import Outputs
 from unrolled.estimators.forecasting.prepare import Prepared
 from unrolled.estimators.forecasting.transform import TargetTransform
+from unrolled.runtime.repeated_step import State
 from unrolled.runtime.spec import Recurrent, Spec
-from unrolled.runtime.stepper import State, Stepper
+from unrolled.runtime.stepper import Stepper
 from unrolled.training import engines
 
 F32 = NDArray[np.float32]

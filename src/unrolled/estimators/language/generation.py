@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.runtime.repeated_step import State
 from unrolled.runtime.sampling import Sampling
-from unrolled.runtime.stepper import State, Stepper
+from unrolled.runtime.stepper import Stepper
 
 # Uniform numbers are drawn so many at a time.
 DRAWN = 256
@@ -69,11 +70,12 @@ def texts(
     known: dict[tuple[int, ...], str] = {}
     for symbol in found:
         held = (*held, symbol)
-        added = known.get((shown, *held))
+        seen = (shown, *held)
+        added = known.get(seen)
         if added is None:
             if len(known) == MOST_KNOWN:
                 known.clear()
-            added = known[(shown, *held)] = _behind(shown, held, decode)
+            added = known[seen] = _behind(shown, held, decode)
         # U+FFFD stands for bytes of a character that is not whole yet.
         if not added.endswith(PART):
             yield added

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from unrolled.runtime.network import Network
 from unrolled.runtime.spec import Spec
 from unrolled.runtime.train_state import Settings, TrainState
 
-F32, F64 = NDArray[np.float32], NDArray[np.float64]
-Tokens = NDArray[np.integer]
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+Tokens = NDArray[Any]
 
 # Numbers of a chunk's scores, and most steps of a chunk.
 MOST_SCORES = 2**22
@@ -91,7 +93,7 @@ def dynamic_total(spec: Spec, flat: F32, tokens: Tokens, rate: float, steps: int
     for first in range(0, len(order), most):
         held, rows = windows.in_memory(order[first : first + most])
         assert held.y is not None
-        done = network.train(held.inputs, held.y, None, rows, [rate] * len(rows), state)  # type: ignore[arg-type]
+        done = network.train(held.inputs, held.y, None, rows, [rate] * len(rows), state)
         if done.done < len(rows):
             raise FloatingPointError(
                 f"dynamic evaluation diverged after {first + done.done} of {len(order)} windows; "

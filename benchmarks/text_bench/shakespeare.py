@@ -1,0 +1,11 @@
+"""Tiny Shakespeare by characters."""
+
+from __future__ import annotations
+
+from text_bench.language import SHAKESPEARE, run_job
+from text_bench.rows import Options, Row
+
+
+def run(options: Options) -> list[Row]:
+    """One row."""
+    return [run_job(SHAKESPEARE, options)]
