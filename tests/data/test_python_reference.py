@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import keyword
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,22 @@ def test_errors_say_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
         FileNotFoundError, match=r"such_module\.py, which this Python was installed"
     ):
         python_tokens()
+
+
+def test_f_strings_of_several_tokens_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Python 3.12 and later give, on every Python: also a string inside a string."""
+    source = "f'a{f\"{b}\"}'+c"
+    kinds = {901: "FSTRING_START", 902: "FSTRING_MIDDLE", 903: "FSTRING_END"}
+    for number, name in kinds.items():
+        monkeypatch.setitem(tokenize.tok_name, number, name)
+    parts = [
+        (901, 0, 2), (902, 2, 3), (tokenize.OP, 3, 4), (901, 4, 6), (tokenize.OP, 6, 7),
+        (tokenize.NAME, 7, 8), (tokenize.OP, 8, 9), (903, 9, 10), (tokenize.OP, 10, 11),
+        (903, 11, 12), (tokenize.OP, 12, 13), (tokenize.NAME, 13, 14),
+    ]  # fmt: skip
+    tokens = [
+        tokenize.TokenInfo(kind, source[start:stop], (1, start), (1, stop), source)
+        for kind, start, stop in parts
+    ]
+    monkeypatch.setattr(tokenize, "generate_tokens", lambda readline: iter(tokens))
+    assert classes(source) == "S" * 12 + "on"
