@@ -33,8 +33,10 @@ from typing import Any
 import numpy as np
 from forecast_bench import chosen, data
 from numpy.typing import NDArray
+from processor import describe
 
 from unrolled import Forecaster
+from unrolled.kernels.engine import get_num_threads
 
 PARTS = ("ett", "informer", "m4", "exchange", "update", "peers", "windows")
 HORIZONS = (96, 192, 336, 720)
@@ -58,25 +60,11 @@ def main() -> None:
     if options.one_epoch:
         print(json.dumps(one_epoch(options.one_epoch, options.quick)))
         return
-    print(machine())
+    machine = describe(f"{get_num_threads()} threads")
+    print(machine)
     found = {part: globals()[f"measure_{part}"](options) for part in options.parts}
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), **found}, indent=1))
-
-
-def machine() -> str:
-    """Processor, threads and versions, in one line; torch is not asked for."""
-    import os
-    import platform
-    from importlib.metadata import version
-
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = lines[0].partition(":")[2].strip() if lines else model
-    packages = ", ".join(f"{name} {version(name)}" for name in ("unrolled", "numpy"))
-    return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, {packages}"
+        options.json.write_text(json.dumps({"machine": machine, **found}, indent=1))
 
 
 def measure_ett(options: argparse.Namespace) -> dict[str, Any]:

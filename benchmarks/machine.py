@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Iterator
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
+import processor
 import torch
 from torch import nn
 
 
 def describe() -> str:
     """Processor, threads and versions, in one line."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = lines[0].partition(":")[2].strip() if lines else model
-    packages = ", ".join(f"{name} {version(name)}" for name in ("unrolled", "torch", "numpy"))
-    return (
-        f"{model}, {os.cpu_count()} cores, torch uses {torch.get_num_threads()}; "
-        f"Python {platform.python_version()}, {packages}"
-    )
+    return processor.describe(f"torch uses {torch.get_num_threads()}")
 
 
 def shuffled(num_rows: int, batch_size: int) -> Iterator[torch.Tensor]:

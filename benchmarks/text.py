@@ -25,12 +25,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from text_bench import peers
+from processor import describe
 from text_bench.rows import Options, Row, as_json, summary
 
 from unrolled.kernels.engine import get_num_threads
@@ -66,37 +63,16 @@ def main() -> None:
         stretch=not arguments.no_stretch,
         select=arguments.select,
     )
-    print(machine())
+    machine = describe(f"{get_num_threads()} threads")
+    print(machine)
     rows: list[Row] = []
     for part in arguments.parts or PARTS:
         print(f"\n{part}", flush=True)
         rows += importlib.import_module(f"text_bench.{part}").run(options)
     print(f"\n{summary(rows, judged=options.judged)}")
     if arguments.json:
-        found = {"machine": machine(), "rows": [as_json(row) for row in rows]}
+        found = {"machine": machine, "rows": [as_json(row) for row in rows]}
         arguments.json.write_text(json.dumps(found, indent=1))
-
-
-def machine() -> str:
-    """Processor, threads and versions, in one line; torch is not imported for it."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = lines[0].partition(":")[2].strip() if lines else model
-    names = ("unrolled", "numpy", "torch") if peers.installed() else ("unrolled", "numpy")
-    packages = ", ".join(f"{name} {_version(name)}" for name in names)
-    return (
-        f"{model}, {os.cpu_count()} cores, {get_num_threads()} threads; "
-        f"Python {platform.python_version()}, {packages}"
-    )
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "of this folder"
 
 
 if __name__ == "__main__":
