@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from unrolled import data
 from unrolled.cli import main
 from unrolled.data import seattle_temperatures, stocks
 
@@ -92,6 +93,34 @@ def write_files(folder: Path) -> None:
     texts = pl.DataFrame(rows, schema=["sentence", "label"], orient="row")
     texts.write_csv(folder / "texts.tsv", separator="\t")
     write_series(folder)
+    write_texts(folder, rng)
+
+
+def write_texts(folder: Path, rng: np.random.Generator) -> None:
+    """corpus and other: plain text; train and dev: CoNLL-U; entities: columns; sentences."""
+    names, verbs, things = ("Ann", "Bob", "Eve"), ("sees", "takes"), ("it", "a book", "the old cup")
+    pos = {"it": "PRON", "a": "DET", "the": "DET", "old": "ADJ", "book": "NOUN", "cup": "NOUN"}
+    pos |= dict.fromkeys(names, "PROPN") | dict.fromkeys(verbs, "VERB") | {".": "PUNCT"}
+
+    def sentences(count: int) -> list[list[str]]:
+        picks = [[str(rng.choice(part)) for part in (names, verbs, things)] for _ in range(count)]
+        return [f"{name} {verb} {thing} .".split() for name, verb, thing in picks]
+
+    for name, count in (("corpus", 400), ("other", 60)):
+        lines = (" ".join(words) + "\n" for words in sentences(count))
+        (folder / f"{name}.txt").write_text("".join(lines))
+    for name, count in (("train", 60), ("dev", 20)):
+        found = sentences(count)
+        labels = [[pos[word] for word in words] for words in found]
+        data.write_tagged(folder / f"{name}.conllu", found, labels)
+        text = (folder / f"{name}.conllu").read_text()
+        # XPOS is UPOS in small letters.
+        rows = [line.split("\t") for line in text.splitlines()]
+        lines = ("\t".join([*r[:4], r[3].lower(), *r[5:]]) if r[0] else "" for r in rows)
+        (folder / f"{name}.conllu").write_text("\n".join(lines) + "\n")
+    columns = ("".join(f"{w} {pos[w]} x\n" for w in words) + "\n" for words in sentences(30))
+    (folder / "entities.tsv").write_text("".join(columns))
+    (folder / "sentences.txt").write_text("Ann sees a cup .\n\n  Zoe takes the new book .\n")
 
 
 def write_series(folder: Path) -> None:

@@ -39,8 +39,8 @@ def test_the_demo_writes_a_report_with_pictures(tmp_path, capsys):
         assert "fit, ms" in told
     page = Page()
     page.feed(path.read_text(encoding="utf-8"))
-    assert len(page.headings) == 5
-    assert len(page.images) >= 9
+    assert len(page.headings) == 7
+    assert len(page.images) >= 13
     assert all(i["src"].startswith("data:image/png;base64,") and i["alt"] for i in page.images)
 
 
@@ -92,3 +92,27 @@ def test_states_are_those_of_consecutive_hours():
     assert states.shape == (48, 32)
     assert (np.diff(times) == np.timedelta64(1, "h")).all()
     assert f.errors["recurrent network"] < f.errors["repeat last hour"]
+
+
+def test_texts_of_the_demo_are_held_out_and_scored_by_what_is_shown():
+    from unrolled.cli.demo.texts import PROMPT, QUICK, learn_highlighting, learn_reference
+    from unrolled.data import python_reference, python_tokens
+
+    reference = learn_reference(quick=True)
+    text = python_reference()
+    assert reference.shown == text[QUICK : QUICK + len(reference.shown)]
+    nats = -reference.model.log_probabilities(reference.shown)
+    np.testing.assert_allclose(reference.nats, nats)
+    assert reference.written.startswith(PROMPT)
+    assert reference.scores.model["perplexity"] == pytest.approx(np.exp(nats.mean()), rel=0.2)
+    assert reference.scores.model["perplexity"] < 0.5 * len(reference.model.vocabulary_)
+    assert len(reference.model.vocabulary_) <= len(set(text[:QUICK])) + 2
+
+    highlighter = learn_highlighting(quick=True)
+    X, y = python_tokens()
+    place = X.index(highlighter.snippet)
+    assert place >= len(X) - 100
+    assert highlighter.truth == y[place]
+    assert highlighter.predicted == highlighter.model.predict([X[place]])[0]
+    assert 1 > highlighter.accuracy > highlighter.commonest
+    assert highlighter.accuracy == highlighter.model.score(X[-100:], y[-100:])

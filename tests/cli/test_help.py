@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from unrolled.cli import EXAMPLES as FIRST
-from unrolled.cli import backtest, doctor, evaluate, forecast, plot, predict, train
+from unrolled.cli import backtest, doctor, evaluate, forecast, generate, plot, predict, train
 
 Run = Callable[[str], Any]
 QUICK = "--hidden-size 3 --max-epochs 2"
@@ -68,8 +69,9 @@ def test_commands_stand_in_the_order_of_their_use(run: Run) -> None:
     words = [
         line.strip("│ ").split()[0] for line in lines if line.startswith("│ ") and "  " in line
     ]
-    assert [word for word in words if word.islower()][:8] == [
-        "train", "predict", "evaluate", "forecast", "backtest", "plot", "demo", "doctor",
+    assert [word for word in words if word.islower()][:9] == [
+        "train", "predict", "evaluate", "generate", "forecast", "backtest", "plot", "demo",
+        "doctor",
     ]  # fmt: skip
 
 
@@ -77,7 +79,10 @@ def test_commands_stand_in_the_order_of_their_use(run: Run) -> None:
 @pytest.mark.parametrize(
     ("command", "texts"),
     [
-        ("train", ["classify", "regress", "forecast"]),
+        ("train", ["classify", "regress", "forecast", "tag", "language-model"]),
+        ("train tag", ["--labels", "--crf", "--word-dropout"]),
+        ("train language-model", ["--bptt", "--validation", "FILE...", "default: lstm"]),
+        ("generate", ["--prompt", "--temperature", "--top-k", "--top-p", "--seed", "Ctrl-C"]),
         ("train forecast", ["--horizon", "--calendar", "--future", "default: 0.1,0.5,0.9"]),
         ("forecast", ["--coverage", "MODEL-plots/forecast.png", "[DATA]"]),
         ("backtest", ["--refit", "--by", "--stride"]),
@@ -112,12 +117,24 @@ def test_losses_are_of_their_task(run: Run) -> None:
         [*train.EXAMPLES["forecast"][:1], *forecast.EXAMPLES, backtest.REFIT_EXAMPLE],
         [*train.EXAMPLES["forecast"][1:3], *backtest.EXAMPLES],
         [*train.EXAMPLES["forecast"][3:], forecast.SPREAD_EXAMPLE, *plot.EXAMPLES[:1]],
+        [
+            *train.EXAMPLES["tag"],
+            f"{train.EXAMPLES['tag'][0][:-5]} tagger",
+            *(line.replace("model", "tagger") for line in predict.TAG_EXAMPLES),
+            evaluate.TEXT_EXAMPLES[0],
+        ],
+        [
+            *train.EXAMPLES["language-model"],
+            f"{train.EXAMPLES['language-model'][0]} --out language-model",
+            *generate.EXAMPLES,
+            evaluate.TEXT_EXAMPLES[1],
+        ],
         [*FIRST[1:]],
         [*doctor.EXAMPLES],
     ],
     ids=[
-        *("predict", "classify", "regress", "forecast", "backtest", "covariates", "first"),
-        "doctor",
+        *("predict", "classify", "regress", "forecast", "backtest", "covariates", "tag"),
+        *("language-model", "first", "doctor"),
     ],
 )
 def test_examples_work_as_they_are_typed(run: Run, commands: list[str]) -> None:
@@ -126,13 +143,16 @@ def test_examples_work_as_they_are_typed(run: Run, commands: list[str]) -> None:
         assert name == "unrolled"
         if line.startswith("train"):
             line += " --max-epochs 2"
+            if "language-model" in line:
+                line = re.sub("--hidden-size 512", "", line) + " --hidden-size 8"
         done = run(line)
         assert done.code == 0, f"{command}: {done.err}"
 
 
 def test_examples_fit_a_terminal() -> None:
     listed = [FIRST, *train.EXAMPLES.values(), predict.EXAMPLES, evaluate.EXAMPLES, plot.EXAMPLES]
-    listed += [forecast.EXAMPLES, backtest.EXAMPLES]
+    listed += [forecast.EXAMPLES, backtest.EXAMPLES, generate.EXAMPLES]
+    listed += [predict.TAG_EXAMPLES, evaluate.TEXT_EXAMPLES]
     listed.append((forecast.SPREAD_EXAMPLE, backtest.REFIT_EXAMPLE))
     for examples in listed:
         assert max(map(len, examples)) <= 78

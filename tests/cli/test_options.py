@@ -13,8 +13,10 @@ from unrolled import (
     FeedForwardClassifier,
     FeedForwardRegressor,
     Forecaster,
+    LanguageModel,
     SequenceClassifier,
     SequenceRegressor,
+    SequenceTagger,
 )
 from unrolled.cli.options import arguments, parameters
 
@@ -41,6 +43,13 @@ def test_arguments_of_a_forecaster_are_there_but_for_its_columns() -> None:
         "verbose", "time_column", "group_column", "target_columns", "past_columns",
         "future_columns", "static_columns",
     }  # fmt: skip
+
+
+def test_arguments_of_language_models_and_taggers_are_there() -> None:
+    names = [parameter.name for parameter in parameters(LanguageModel)]
+    assert sorted(names) == sorted({a.name for a in fields(LanguageModel)} - {"verbose"})
+    tagger = {parameter.name for parameter in parameters(SequenceTagger, without={"standardize"})}
+    assert {a.name for a in fields(SequenceTagger)} - tagger == {"verbose", "standardize"}
 
 
 @pytest.mark.parametrize(

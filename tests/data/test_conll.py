@@ -175,3 +175,15 @@ def test_what_cannot_be_written(
     with pytest.raises(kind, match=said):
         write_tagged(tmp_path / "a.tsv", words, labels)
     assert not (tmp_path / "a.tsv").exists()
+
+
+def test_labels_are_written_to_a_field(tmp_path: Path) -> None:
+    file = tmp_path / "a.conllu"
+    write_tagged(file, [["a", "b"]], [["X", "Y"]], field="XPOS")
+    assert file.read_text().splitlines()[0] == "1\ta\t_\t_\tX\t_\t_\t_\t_\t_"
+    assert read_tagged(file, labels="xpos") == ([["a", "b"]], [["X", "Y"]])
+    write_tagged(tmp_path / "a.tsv", [["a"]], [["X"]], field="xpos")
+    assert (tmp_path / "a.tsv").read_text() == "a\tX\n\n"
+    for field in ("form", "id", "pos"):
+        with pytest.raises(ValueError, match="is no field for labels; use lemma, upos"):
+            write_tagged(file, [["a"]], [["X"]], field=field)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unrolled.cli import backtest, doctor, evaluate, forecast, plot, predict, train
+from unrolled.cli import backtest, doctor, evaluate, forecast, generate, plot, predict, train
 from unrolled.cli.errors import Commands, quiet_pipe
 from unrolled.cli.helptext import examples, paragraphs
 from unrolled.cli.pictures import WithPlot
@@ -28,11 +28,14 @@ EXAMPLES = (
     "unrolled train forecast prices.csv --time date --target price --group symbol",
     "unrolled forecast model --horizon 12 --plot",
 )
-ORDER = ("train", "predict", "evaluate", "forecast", "backtest", "plot", "demo", "doctor")
+ORDER = (
+    "train", "predict", "evaluate", "generate", "forecast", "backtest", "plot", "demo", "doctor",
+)  # fmt: skip
 DEMO_HELP = paragraphs("""
 Train on data that is built in, and write a report with pictures.
 
-The textbook's random walks, forecasts of real prices and temperatures, and handwritten digits.
+The textbook's random walks, forecasts of real prices and temperatures, handwritten digits, a
+language model of Python's reference, and a syntax highlighter that learns.
 """)
 DEMO_EXAMPLES = ("unrolled demo", "unrolled demo --quick --out report")
 
@@ -93,6 +96,7 @@ def options(
 app.add_typer(train.app, name="train")
 app.command(help=predict.HELP, epilog=predict.EPILOG)(predict.predict)
 app.command(help=evaluate.HELP, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(help=generate.HELP, epilog=generate.EPILOG)(generate.generate)
 app.command(cls=WithPlot, help=forecast.HELP, epilog=forecast.EPILOG)(forecast.forecast)
 app.command(cls=WithPlot, help=backtest.HELP, epilog=backtest.EPILOG)(backtest.backtest)
 app.command(help=plot.HELP, epilog=plot.EPILOG)(plot.plot)

@@ -16,25 +16,48 @@ Score a saved model on rows whose target is known.
 
 DATA needs the columns that the model was trained on, by name. Beside the model's scores stand
 those of a plain guess that looks at no input: the classes' shares, or the mean, in training.
+
+Of a tagger DATA is a .conllu file or one with a word and its label a line, and a table by label
+follows. Of a language model it is a text, plain or .gz.
 """)
 EXAMPLES = (
     "unrolled evaluate model test.csv",
     "unrolled evaluate model test.csv --json",
     "unrolled evaluate model other.csv --target truth",
 )
-EPILOG = examples(*EXAMPLES)
+TEXT_EXAMPLES = (
+    "unrolled evaluate tagger dev.conllu",
+    "unrolled evaluate language-model other.txt",
+)
+EPILOG = examples(*EXAMPLES, *TEXT_EXAMPLES)
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="folder of a trained model")]
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
+Data = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="a .csv, .tsv or .parquet file; sentences with labels for a tagger, a text for a "
+        "language model",
+    ),
+]
 Target = Annotated[
     str | None,
-    typer.Option(help="the column of the true values, if it is not called as in training"),
+    typer.Option(
+        help="the column or field of the true values, if it is another one than in training"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object for other programs")]
 
 
 def evaluate(model: Model, data: Data, target: Target = None, as_json: Json = False) -> None:
     """Read a model and rows, and print scores."""
+    from unrolled.cli.text_models import evaluate as evaluate_texts
+    from unrolled.cli.text_models import text_model
+
+    of_texts = text_model(model)
+    if of_texts is not None:
+        evaluate_texts(of_texts, model, data, target, as_json)
+        return
     from unrolled.data.table_files import read
 
     table = read(data)

@@ -82,7 +82,7 @@ def train(
     if task == "classify":
         _check_labels(rows, str(data), held, str(test or data))
     if isinstance(given.get("class_weight"), dict):
-        given["class_weight"] = _by_label(given["class_weight"], rows.targets())
+        given["class_weight"] = by_label(given["class_weight"], rows.targets())
 
     model: Any = kind(**given, verbose=False if quiet else "auto")
     with resumable(model):
@@ -150,7 +150,7 @@ def _check_labels(rows: Rows, name: str, held: Rows | None, held_name: str) -> N
         )
 
 
-def _by_label(weights: Mapping[str, float], y: NDArray[Any]) -> dict[Any, float]:
+def by_label(weights: Mapping[str, float], y: NDArray[Any]) -> dict[Any, float]:
     """Weights by the labels themselves, which were typed as text."""
     labels = {str(label): label for label in np.unique(y).tolist()}
     for label in weights:

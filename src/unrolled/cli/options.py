@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, fields
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,6 +41,7 @@ TEXTS = frozenset(
         "affix_size", "word_dropout", "embedding_dropout", "embedding_scale", "vectors",
     }
 )  # fmt: skip
+NETWORK = frozenset({"tied", "crf"})
 SAVING = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
 SAVING_PANEL = "Saving a running fit"
 PANELS = (
@@ -49,16 +50,20 @@ PANELS = (
 )
 
 
-def parameters(*kinds: type[Trainable]) -> list[inspect.Parameter]:
+def parameters(*kinds: type[Trainable], without: Collection[str] = ()) -> list[inspect.Parameter]:
     """A keyword for each argument of these estimators, annotated as typer wants it.
 
     None stands for an option that was not given, so that estimators keep their own defaults.
+
+    Args:
+        kinds: the estimators
+        without: arguments that the command has no use for
     """
     found: dict[str, inspect.Parameter] = {}
     for kind in kinds:
         hints = _hints(kind)
         for argument in fields(kind):
-            if argument.name not in {*WITHOUT, *found}:
+            if argument.name not in {*WITHOUT, *without, *found}:
                 found[argument.name] = _parameter(argument, hints[argument.name])
     return sorted(found.values(), key=lambda parameter: PANELS.index(_panel(parameter.name)))
 
@@ -200,7 +205,7 @@ def _panel(name: str) -> str:
         return "Values and times"
     if name in TEXTS:
         return "Texts"
-    if name in _added_by(ManyToOneNetwork):
+    if name in NETWORK or name in _added_by(ManyToOneNetwork):
         return "Network"
     return "Network of --table" if name in _added_by(OneToOneNetwork) else "Training"
 

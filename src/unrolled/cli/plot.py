@@ -28,6 +28,10 @@ confusion.png (labels) or predicted_against_true.png (numbers).
 
 Of a forecaster also forecast.png: what follows the series that it remembers, or with DATA the last
 horizon of one of its series beside what came, and residuals.png.
+
+Of a language model with a text as DATA also surprise.png, the text coloured by what was not
+foreseen; of a tagger with labelled sentences labels.png, the scores of each label, and
+confusion.png.
 """)
 EXAMPLES = (
     "unrolled plot model",
@@ -39,7 +43,12 @@ INCHES_A_WORD, WIDTHS, TEXT_HEIGHT = 0.2, (7.0, 20.0), 6.0
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="folder of a trained model")]
 Data = Annotated[
-    Path | None, typer.Argument(metavar="[DATA]", help="a .csv, .tsv or .parquet file")
+    Path | None,
+    typer.Argument(
+        metavar="[DATA]",
+        help="a .csv, .tsv or .parquet file; sentences with labels for a tagger, a text for a "
+        "language model",
+    ),
 ]
 Out = Annotated[
     Path | None,
@@ -56,6 +65,16 @@ Row = Annotated[
 
 def plot(model: Model, data: Data = None, out: Out = None, row: Row = 0) -> None:
     """Read a model and rows, draw pictures, and print their paths."""
+    folder = out or picture_folder(model)
+    from unrolled.cli.text_models import figures as figures_of_texts
+    from unrolled.cli.text_models import text_model
+
+    of_texts = text_model(model)
+    if of_texts is not None:
+        if row:
+            raise typer.BadParameter("--row has no effect with a model of texts")
+        _write(figures_of_texts(of_texts, model, data), folder)
+        return
     from unrolled.data.table_files import read
 
     table = None if data is None else read(data)
@@ -78,7 +97,10 @@ def plot(model: Model, data: Data = None, out: Out = None, row: Row = 0) -> None
             _of_model(saved.model, model, most if least == most else None),
             _of_rows(saved, rows, data, row),
         )
-    folder = out or picture_folder(model)
+    _write(figures, folder)
+
+
+def _write(figures: Iterator[tuple[str, Figure]], folder: Path) -> None:
     for name, figure in figures:
         write_picture(figure, folder / name)
         typer.echo(short(folder / name))

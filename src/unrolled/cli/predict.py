@@ -23,24 +23,34 @@ Predict the target of new rows by a saved model.
 DATA needs the columns that the model was trained on, by name; the target may be absent and other
 columns are ignored. A prediction is written for each row (or each id), as CSV to standard output
 or to a file of the kind that its name ends in.
+
+Of a tagger DATA is a .txt file with a sentence a line, a .conllu file, or one with a word a line.
+Its words are written with their labels, in two columns between tabs, or as .conllu.
 """)
 EXAMPLES = (
     "unrolled predict model new.csv",
     "unrolled predict model new.csv --probabilities --out predictions.csv",
     "unrolled predict model new.csv --out predictions.parquet",
 )
-EPILOG = examples(*EXAMPLES)
+TAG_EXAMPLES = (
+    "unrolled predict model sentences.txt",
+    "unrolled predict model dev.conllu --out tagged.conllu",
+)
+EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES)
 SUFFIXES = (".csv", ".tsv", ".parquet")
 PREDICTION = "prediction"
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="folder of a trained model")]
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
+Data = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file; sentences for a tagger"),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="a .csv, .tsv or .parquet file, written whole or not at all; one that is there is "
-        "replaced, unless it is DATA",
+        help="a .csv, .tsv or .parquet file (of a tagger .tsv or .conllu), written whole or not at "
+        "all; one that is there is replaced, unless it is DATA",
     ),
 ]
 Probabilities = Annotated[
@@ -52,6 +62,13 @@ def predict(
     model: Model, data: Data, out: Out = None, probabilities: Probabilities = False
 ) -> None:
     """Read a model and rows, and write what is predicted."""
+    from unrolled.cli.text_models import predict as predict_labels
+    from unrolled.cli.text_models import text_model
+
+    of_texts = text_model(model)
+    if of_texts is not None:
+        predict_labels(of_texts, model, data, out, probabilities)
+        return
     from unrolled.data.table_files import read
 
     if out is not None:

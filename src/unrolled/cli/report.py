@@ -69,11 +69,19 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Verbatim:
+    """A text whose blanks and line ends are kept, with the text above it."""
+
+    text: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading and what stands below it, in order; a text is a paragraph."""
 
     heading: str
-    content: Sequence[str | Table | Picture]
+    content: Sequence[str | Table | Picture | Verbatim]
 
 
 def write_report(
@@ -152,6 +160,8 @@ def _section(section: Section, number: int) -> str:
             lines.append(f"<p>{escape(item)}</p>")
         elif isinstance(item, Table):
             lines.append(_table(item))
+        elif isinstance(item, Verbatim):
+            lines.append(_verbatim(item))
         else:
             raise TypeError(
                 f"section {section.heading!r} must hold texts, tables and pictures, "
@@ -211,6 +221,12 @@ def _table(table: Table) -> str:
         f'<div class="table"><table>{caption}\n<thead><tr>{header}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def _verbatim(item: Verbatim) -> str:
+    caption = f"<figcaption>{escape(item.caption)}</figcaption>" if item.caption else ""
+    # A line end behind <pre> is dropped, so that one of the text's own is kept.
+    return f'<figure class="verbatim">{caption}<pre>\n{escape(item.text)}</pre></figure>'
 
 
 def _column(values: Sequence[object]) -> list[str]:

@@ -38,6 +38,13 @@ figure { margin: .6rem 0 1.6rem; min-width: 0; }
 }
 .frame img { display: block; width: 100%; height: auto; }
 figcaption { margin-top: .5rem; color: var(--muted); font-size: .92rem; line-height: 1.5; }
+.verbatim { max-width: 46rem; }
+pre {
+  margin: .3rem 0 0; padding: .8rem 1rem; overflow-x: auto; background: var(--tint);
+  border: 1px solid var(--line); border-radius: 8px; white-space: pre-wrap;
+  overflow-wrap: anywhere; font: .88rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas,
+    monospace;
+}
 .table { overflow-x: auto; margin: .6rem 0 1.6rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .96rem; }
 caption {

@@ -91,6 +91,11 @@ def network(spec: Spec) -> str:
     parts = []
     if spec.embedding_size:
         parts.append(f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}")
+    if spec.categories:
+        size = sum(size for _, size in spec.categories)
+        parts.append(
+            f"{count(len(spec.categories), 'feature')} of a word as {count(size, 'number')}"
+        )
     if spec.recurrent is not None:
         layers = count(spec.recurrent.num_layers, "layer")
         ways = "both ways, " if spec.recurrent.bidirectional else ""
@@ -98,4 +103,6 @@ def network(spec: Spec) -> str:
         parts.append(f"{spec.recurrent.cell}, {ways}{layers} of {units}")
     elif spec.hidden:
         parts.append(f"hidden layers of {', '.join(str(layer.size) for layer in spec.hidden)}")
+    if spec.loss == "crf":
+        parts.append("conditional random field")
     return "; ".join((*parts, count(spec.num_parameters, "parameter")))

@@ -10,13 +10,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from unrolled.cli import train_forecast
+from unrolled.cli import train_forecast, train_language, train_tag
 from unrolled.cli.helptext import examples, paragraphs
+from unrolled.cli.train_forecast import Out
 
 HELP = {
     "classify": "Learn to give sequences, texts or rows a label.",
     "regress": "Learn to give sequences, texts or rows a number.",
     "forecast": train_forecast.HELP,
+    train_tag.NAME: train_tag.HELP,
+    train_language.NAME: train_language.HELP,
 }
 LAYOUTS = paragraphs("""
 DATA has a line of column names, and one of these layouts:
@@ -34,7 +37,7 @@ numbers, or for each --value.
 How the columns were read is saved with the model: the other commands need not be told.""")
 EXAMPLES = {
     "classify": (
-        "unrolled train classify train.csv --target label --out model",
+        "unrolled train classify train.csv --target label",
         "unrolled train classify train.csv --target label --test test.csv --out model",
         "unrolled train classify steps.csv --target label --id id --time t --out model",
         "unrolled train classify texts.tsv --target label --text sentence --out model",
@@ -48,13 +51,12 @@ EXAMPLES = {
         "unrolled train regress walks.csv --target next --resume-from run --out model",
     ),
     "forecast": train_forecast.EXAMPLES,
+    train_tag.NAME: train_tag.EXAMPLES,
+    train_language.NAME: train_language.EXAMPLES,
 }
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
 Target = Annotated[str, typer.Option(metavar="COLUMN", help="the column to predict")]
-Out = Annotated[
-    Path, typer.Option(metavar="DIR", help="folder to save the model to; an old model is replaced")
-]
 COLUMNS, TESTING, SAVING = "Columns", "Testing", "Saving a running fit"
 Id = Annotated[
     str | None,
@@ -149,6 +151,16 @@ def forecast() -> None:
     """Stands in the list of commands, see `Tasks`."""
 
 
+@app.command(help=HELP[train_tag.NAME])
+def tag() -> None:
+    """Stands in the list of commands, see `Tasks`."""
+
+
+@app.command(train_language.NAME, help=HELP[train_language.NAME])
+def language_model() -> None:
+    """Stands in the list of commands, see `Tasks`."""
+
+
 def _command(task: str) -> Any:
     """A task's command with all its options."""
     from unrolled.cli.options import parameters
@@ -158,6 +170,16 @@ def _command(task: str) -> Any:
 
         layouts, options = train_forecast.LAYOUT, parameters(Forecaster)
         run = train_forecast.command()
+    elif task == train_language.NAME:
+        from unrolled.estimators import LanguageModel
+
+        layouts, options = train_language.LAYOUT, parameters(LanguageModel)
+        run = train_language.command()
+    elif task == train_tag.NAME:
+        from unrolled.estimators import SequenceTagger
+
+        layouts, options = train_tag.LAYOUT, parameters(SequenceTagger, without={"standardize"})
+        run = train_tag.command()
     else:
         from unrolled.cli.fitting import KINDS
 
@@ -174,7 +196,7 @@ def _run(task: str) -> Callable[..., None]:
         *,
         data: Data,
         target: Target,
-        out: Out,
+        out: Out = Path("model"),
         quiet: Quiet = False,
         id: Id = None,
         time: Time = None,

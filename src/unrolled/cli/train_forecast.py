@@ -36,6 +36,7 @@ Out = Annotated[
     Path,
     typer.Option(
         "--out",
+        "--output",
         "--model",
         metavar="DIR",
         help="folder to save the model to; an old model is replaced",

@@ -51,7 +51,7 @@ def read_tagged(
         ValueError: the file is not so, or there is no such field; the line is named.
     """
     file = existing_file(path)
-    if _is_conllu(file):
+    if is_conllu(file):
         word = _field("words", "form" if words is None else words)
         label = _field("labels", "upos" if labels is None else labels)
         rows = _conllu(file)
@@ -86,22 +86,44 @@ def write_tagged(
     path: str | os.PathLike[str],
     sentences: Iterable[Sequence[str]],
     labels: Iterable[Sequence[str]],
+    *,
+    field: str = "upos",
 ) -> None:
     """Write sentences and labels so that `read_tagged` gives them back.
 
-    A file that ends in .conllu becomes CoNLL-U with the labels in UPOS; any other has a word, a tab
-    and its label a line. With .gz after that it is packed. It appears whole or not at all.
+    A file that ends in .conllu becomes CoNLL-U with the labels in the field `field`; any other has
+    a word, a tab and its label a line. With .gz after that it is packed. It appears whole or not at
+    all.
 
     Raises:
         TypeError: a word or label is no string.
         ValueError: there are not as many labels as words; a sentence has no words; a word or label
-            is blank or holds a tab or a line end.
+            is blank or holds a tab or a line end; CoNLL-U has no such field for labels.
         OSError: the file cannot be written.
     """
     file = Path(path)
+    text = tagged_text(sentences, labels, field=field if is_conllu(file) else None)
+    packed = file.suffix.lower() == ".gz"
+    write_whole(file, gzip.compress(text.encode(), mtime=0) if packed else text.encode())
+
+
+def tagged_text(
+    sentences: Iterable[Sequence[str]],
+    labels: Iterable[Sequence[str]],
+    *,
+    field: str | None = None,
+) -> str:
+    """What `write_tagged` writes: CoNLL-U with the labels in `field`, or two columns without one.
+
+    Raises:
+        TypeError, ValueError: as `write_tagged`.
+    """
     sentences, labels = list(sentences), list(labels)
     if len(sentences) != len(labels):
         raise ValueError(f"labels are {len(labels)} lists for {len(sentences)} sentences.")
+    if field is not None and field.lower() not in FIELDS[2:]:
+        raise ValueError(f"field={field!r} is no field for labels; use {', '.join(FIELDS[2:])}.")
+    column = None if field is None else FIELDS.index(field.lower())
     parts = []
     for i, (words, tags) in enumerate(zip(sentences, labels, strict=True)):
         if len(words) != len(tags) or len(words) == 0:
@@ -112,15 +134,17 @@ def write_tagged(
         for j, (word, tag) in enumerate(zip(words, tags, strict=True), start=1):
             _check_written(f"word {j} of sentence {i}", word)
             _check_written(f"label {j} of sentence {i}", tag)
-            row = [str(j), word, "_", tag, *"______"] if _is_conllu(file) else [word, tag]
+            row = [word, tag]
+            if column is not None:
+                row = [str(j), word, *"_" * (len(FIELDS) - 2)]
+                row[column] = tag
             parts.append("\t".join(row) + "\n")
         parts.append("\n")
-    content = "".join(parts).encode()
-    packed = file.suffix.lower() == ".gz"
-    write_whole(file, gzip.compress(content, mtime=0) if packed else content)
+    return "".join(parts)
 
 
-def _is_conllu(file: Path) -> bool:
+def is_conllu(file: Path) -> bool:
+    """Whether a file's name says that it is CoNLL-U."""
     return file.name.lower().endswith((".conllu", ".conllu.gz"))
 
 

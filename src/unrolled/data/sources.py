@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unrolled.data.generated import adding, copying, random_walk, temporal_order
+from unrolled.data.python_reference import python_reference, python_tokens
 from unrolled.data.reber import ReberStrings, embedded_reber
 from unrolled.data.remote import UCR_PROBLEMS, fetch
 from unrolled.data.shipped import TimeSeries, digits, seattle_temperatures, stocks
@@ -21,6 +22,8 @@ __all__ = [
     "digits",
     "embedded_reber",
     "fetch",
+    "python_reference",
+    "python_tokens",
     "random_walk",
     "seattle_temperatures",
     "stocks",

@@ -11,9 +11,12 @@ from unrolled.plots.confusion_matrix import confusion_matrix
 from unrolled.plots.fan_chart import fan_chart
 from unrolled.plots.forecast import forecast
 from unrolled.plots.hidden_states import hidden_states
+from unrolled.plots.label_scores import label_scores
+from unrolled.plots.labelled_text import labelled_text
 from unrolled.plots.learning_curve import learning_curve
 from unrolled.plots.predicted_against_true import predicted_against_true
 from unrolled.plots.residuals import residuals
+from unrolled.plots.surprise import surprise
 from unrolled.plots.unrolled_diagram import unrolled_diagram
 
 __all__ = [
@@ -22,8 +25,11 @@ __all__ = [
     "fan_chart",
     "forecast",
     "hidden_states",
+    "label_scores",
+    "labelled_text",
     "learning_curve",
     "predicted_against_true",
     "residuals",
+    "surprise",
     "unrolled_diagram",
 ]

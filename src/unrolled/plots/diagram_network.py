@@ -37,6 +37,8 @@ class Network:
     bidirectional: bool
     dropout: float
     pooling: str
+    crf: bool = False
+    tied: bool = False
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -81,7 +83,10 @@ class Network:
         return shapes
 
     def num_parameters(self) -> int:
-        return sum(prod(shape) for shape in self.shapes().values())
+        K = self.output_size
+        moves = K * (K + 2) if self.crf else 0
+        shared = K * self.embedding_size if self.tied else 0
+        return sum(prod(shape) for shape in self.shapes().values()) + moves - shared
 
     def output_text(self) -> str:
         if self.head == "class":
@@ -117,6 +122,8 @@ def read_config(config: Mapping[str, Any]) -> Network:
             bidirectional=recurrent["bidirectional"],
             dropout=recurrent["dropout"],
             pooling=config["pooling"],
+            crf=config.get("loss") == "crf",
+            tied=config.get("tied", False),
         )
     except KeyError as error:
         raise ValueError(f"spec_config lacks {error}; pass what Spec.to_config() gives.") from None

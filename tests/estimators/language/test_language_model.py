@@ -255,3 +255,26 @@ def test_before_a_fit(name: str) -> None:
 
     with pytest.raises(NotFittedError):
         getattr(model(), name)("how")
+
+
+@pytest.mark.parametrize("unit", ["character", "word"])
+@pytest.mark.parametrize("fraction", [0.02, 0.3, 0.9])
+def test_what_is_held_out_can_be_had_again(
+    unit: str, fraction: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = text_files._pieces
+    monkeypatch.setattr(text_files, "_pieces", lambda blocks, _, cut: pieces(blocks, 37, cut))
+    arguments = model(unit=unit, validation_fraction=fraction)
+    learnt = corpus.learn([TEXT], arguments)
+    assert learnt.watched is not None
+    again = "".join(corpus.held_out_pieces(TEXT, fraction, unit))
+    assert TEXT.endswith(again)
+    np.testing.assert_array_equal(corpus.encode([again], learnt.vocabulary), learnt.watched)
+    several = [TEXT[:100], TEXT[100:150], OTHER]
+    watched = corpus.learn(several, arguments).watched  # type: ignore[arg-type]
+    held = corpus.held_out_texts(several, fraction)  # type: ignore[arg-type]
+    assert held == several[-len(held) :]
+    np.testing.assert_array_equal(
+        corpus._ended(corpus.encode(held, corpus.learn(several, arguments).vocabulary)),  # type: ignore[arg-type]
+        watched,
+    )

@@ -12,7 +12,7 @@ from unrolled.cli.report import Table
 
 
 def run(out: Path = Path("unrolled-demo"), quick: bool = False) -> Path:
-    """Train on random walks, real series and digits; print tables, write a report.
+    """Train on random walks, real series, digits and texts; print tables, write a report.
 
     Args:
         out: folder of the report; made where it is missing.
@@ -28,6 +28,8 @@ def run(out: Path = Path("unrolled-demo"), quick: bool = False) -> Path:
     from unrolled.cli.demo.images import read_digits
     from unrolled.cli.demo.page import digits_table, series_table, walks_table, write_page
     from unrolled.cli.demo.series import forecast_prices, forecast_temperatures
+    from unrolled.cli.demo.text_page import texts_table
+    from unrolled.cli.demo.texts import learn_highlighting, learn_reference
     from unrolled.cli.demo.walks import SIZES, learn_walks
 
     started = time.perf_counter()
@@ -60,9 +62,14 @@ def run(out: Path = Path("unrolled-demo"), quick: bool = False) -> Path:
     with console.status("Reading handwritten digits"):
         digits = read_digits(quick)
     show(console, digits_table(digits))
+    with console.status("Learning Python's reference character by character"):
+        reference = learn_reference(quick)
+    with console.status("Learning to highlight Python"):
+        highlighter = learn_highlighting(quick)
+    show(console, texts_table(reference, highlighter))
     path = out / "report.html"
     with console.status("Drawing the report"):
-        write_page(path, walks, series, digits)
+        write_page(path, walks, series, digits, reference, highlighter)
     console.print(f"{time.perf_counter() - started:.0f} seconds in all. Open the report:")
     console.print(f"  {path}", highlight=False, soft_wrap=True)
     return path

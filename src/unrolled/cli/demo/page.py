@@ -8,6 +8,8 @@ from pathlib import Path
 from unrolled import plots
 from unrolled.cli.demo.images import Digits
 from unrolled.cli.demo.series import Forecasts, states_over_time
+from unrolled.cli.demo.text_page import highlighter_section, reference_section
+from unrolled.cli.demo.texts import Highlighter, Reference
 from unrolled.cli.demo.walks import EPOCHS, LEARNING_RATE, LEAST_ERROR, Walks
 from unrolled.cli.report import Picture, Section, Table, write_report
 
@@ -16,7 +18,12 @@ SHOWN = {"USD": (48, 25), "°F": (24, 48)}
 
 
 def write_page(
-    path: Path, walks: Sequence[Walks], series: Sequence[Forecasts], digits: Sequence[Digits]
+    path: Path,
+    walks: Sequence[Walks],
+    series: Sequence[Forecasts],
+    digits: Sequence[Digits],
+    reference: Reference,
+    highlighter: Highlighter,
 ) -> None:
     """Write the report of a demo as one HTML file, whole or not at all."""
     sections = [
@@ -24,12 +31,15 @@ def write_page(
         *(_series_section(forecasts) for forecasts in series),
         _states_section(series[-1]),
         _digits_section(digits),
+        reference_section(reference),
+        highlighter_section(highlighter),
     ]
     write_report(
         path,
         "Recurrent networks learn from sequences",
         sections,
-        "Random walks, share prices, temperatures and handwritten digits, trained on this machine",
+        "Random walks, share prices, temperatures, handwritten digits, texts and source code, "
+        "trained on this machine",
     )
 
 

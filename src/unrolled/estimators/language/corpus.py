@@ -99,6 +99,18 @@ def learn(sources: list[Source], arguments: LanguageArguments) -> Learned:
     return Learned(vocabulary, tokens[:edge], tokens[edge - 1 :])
 
 
+def held_out_texts(sources: list[Source], fraction: float) -> list[Source]:
+    """Of several texts those that `learn` holds out."""
+    return sources[_first_held_out(sources, fraction) :]
+
+
+def held_out_pieces(source: Source, fraction: float, unit: str) -> Iterator[str]:
+    """Of a single text the end that `learn` holds out, in pieces."""
+    size = sum(map(len, _pieces([source], unit)))
+    parts = _parted([source], unit, round(size * (1 - fraction)))
+    return (piece for piece, is_first in parts if piece and not is_first)
+
+
 def encode(sources: list[Source], vocabulary: Symbols, name: str = "X") -> Tokens:
     """Tokens [M] of the smallest dtype, a memory map where they are many."""
     return encode_corpus(sources, vocabulary, name=name).tokens
@@ -139,16 +151,31 @@ def _pieces(sources: list[Source], unit: str) -> Iterator[str]:
 
 def _first(sources: list[Source], unit: str, count: int) -> Iterator[str]:
     """The first `count` characters; of words the one at the edge whole."""
+    for piece, is_first in _parted(sources, unit, count):
+        if not is_first:
+            return
+        yield piece
+
+
+def _parted(sources: list[Source], unit: str, count: int) -> Iterator[tuple[str, bool]]:
+    """Pieces, and whether they are of the first `count` characters, cut behind these.
+
+    A word at the edge is of the first ones whole.
+    """
+    is_first = True
     for piece in _pieces(sources, unit):
-        if len(piece) < count:
+        if is_first and len(piece) < count:
             count -= len(piece)
-            yield piece
-            continue
-        edge = count
-        while unit != "character" and edge < len(piece) and not piece[edge].isspace():
-            edge += 1
-        yield piece[:edge]
-        return
+            yield piece, True
+        elif is_first:
+            edge = count
+            while unit != "character" and edge < len(piece) and not piece[edge].isspace():
+                edge += 1
+            yield piece[:edge], True
+            yield piece[edge:], False
+            is_first = False
+        else:
+            yield piece, False
 
 
 def _first_held_out(sources: list[Source], fraction: float) -> int:

@@ -1,0 +1,163 @@
+"""From options and a file of sentences to a trained and saved tagger."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unrolled.cli.fitting import NO_SEED, by_label, check_folder, resumable
+from unrolled.cli.options import arguments
+from unrolled.cli.pictures import picture_folder, short
+from unrolled.cli.screen import count, show_facts, show_scores
+from unrolled.cli.summary import network, training
+from unrolled.cli.tagged import Sentences, TagColumns
+from unrolled.estimators import SequenceTagger
+from unrolled.estimators.tag_report import TagReport
+
+REPORT = "report.html"
+GUESS = "each word's commonest"
+
+
+@dataclass(frozen=True, eq=False)
+class Tagged:
+    """N sentences with the labels of their words, and what they are called."""
+
+    name: str
+    words: Sentences
+    labels: Sentences
+
+    def described(self) -> str:
+        """How many there are."""
+        return f"{count(len(self.words), 'sentence')} of {count(sum(map(len, self.words)), 'word')}"
+
+
+def train(
+    data: Path,
+    columns: TagColumns,
+    out: Path,
+    options: Mapping[str, Any],
+    *,
+    validation: Path | None,
+    test: Path | None,
+    test_fraction: float,
+    resume_from: Path | None,
+    report: bool,
+    quiet: bool,
+) -> None:
+    """Train on a file, save the model, and print what came of it.
+
+    Args:
+        data: the file.
+        columns: where its words and labels stand.
+        out: folder of the model.
+        options: arguments of the estimator by name; None was not given.
+        validation: sentences to watch, or None.
+        test: file to test on, or None.
+        test_fraction: share of the sentences of `data` to test on instead.
+        resume_from: checkpoint to go on from, or None.
+        report: write the page of pictures.
+        quiet: print nothing.
+
+    Raises:
+        typer.BadParameter: Options contradict each other.
+        TypeError, ValueError, OSError: Data, checkpoint or folder cannot be used.
+    """
+    given = arguments(SequenceTagger, options, texts=True)
+    check_folder(out)
+    learnt = Tagged("training", *columns.read(data))
+    watched = None if validation is None else Tagged("validation", *columns.read(validation))
+    tested = None if test is None else Tagged("test", *columns.read(test))
+    if test_fraction:
+        learnt, tested = _hold_out(learnt, test_fraction, given.get("random_state") or NO_SEED)
+    if isinstance(given.get("class_weight"), dict):
+        labels = np.array(sorted(set(chain.from_iterable(learnt.labels))))
+        given["class_weight"] = by_label(given["class_weight"], labels)
+    model = SequenceTagger(**given, verbose=False if quiet else "auto")
+    pair = None if watched is None else (watched.words, watched.labels)
+    with resumable(model):
+        model.fit(learnt.words, learnt.labels, validation_data=pair, resume_from=resume_from)
+    model.save(out, table=columns.to_config())
+    page = picture_folder(out) / REPORT if report else None
+    if quiet and page is None:
+        return
+    parts = [part for part in (learnt, watched, tested) if part is not None]
+    table = model.report(parts[-1].words, parts[-1].labels)
+    if page is not None:
+        from unrolled.cli.tag_report_page import write_page
+
+        write_page(page, model, str(out), parts[-1], table)
+    if not quiet:
+        _tell(model, data, out, columns, parts, table, page)
+
+
+def guess_scores(learnt: Tagged, tested: Tagged) -> dict[str, float]:
+    """Accuracies of giving each word its commonest label in training.
+
+    A word that is not there is given the commonest label of all.
+    """
+    by_word: dict[str, Counter[str]] = {}
+    for word, label in zip(chain(*learnt.words), chain(*learnt.labels), strict=True):
+        by_word.setdefault(word, Counter())[label] += 1
+    likeliest = {word: labels.most_common(1)[0][0] for word, labels in by_word.items()}
+    commonest = Counter(chain(*learnt.labels)).most_common(1)[0][0]
+    right = [
+        [likeliest.get(word, commonest) == label for word, label in zip(words, labels, strict=True)]
+        for words, labels in zip(tested.words, tested.labels, strict=True)
+    ]
+    return {
+        "accuracy": float(np.mean(list(chain.from_iterable(right)))),
+        "sequence_accuracy": float(np.mean([all(one) for one in right])),
+    }
+
+
+def _hold_out(data: Tagged, fraction: float, seed: int) -> tuple[Tagged, Tagged]:
+    N = len(data.words)
+    held = round(N * fraction)
+    if not 1 <= held < N:
+        raise ValueError(
+            f"--test-fraction {fraction:g} of {count(N, 'sentence')} leaves none in one part; give "
+            f"another one"
+        )
+    order = np.random.default_rng(seed).permutation(N)
+    kept, tested = np.sort(order[held:]), np.sort(order[:held])
+    return (
+        Tagged(data.name, [data.words[i] for i in kept], [data.labels[i] for i in kept]),
+        Tagged("held out", [data.words[i] for i in tested], [data.labels[i] for i in tested]),
+    )
+
+
+def _tell(
+    model: Any,
+    data: Path,
+    out: Path,
+    columns: TagColumns,
+    parts: list[Tagged],
+    table: TagReport,
+    page: Path | None,
+) -> None:
+    learnt, last = parts[0], parts[-1]
+    facts = [("data", f"{data}, {learnt.described()}")]
+    facts += [(part.name, part.described()) for part in parts[1:]]
+    where = columns.labels or ("upos" if columns.conllu else "the last column")
+    facts += [
+        ("labels", f"{count(len(model.classes_), 'label')} ({where})"),
+        ("model", f"{type(model).__name__}: {network(model.spec_)}"),
+        ("training", training(model.history_)),
+        ("engine", model.explain().splitlines()[0].removeprefix("fit: ")),
+        ("saved", str(out)),
+    ]
+    if page is not None:
+        facts.append(("report", str(short(page))))
+    facts.append(("next", shlex.join(["unrolled", "predict", str(out), str(data)])))
+    show_facts(facts)
+    scores = [(part.name, model.evaluate(part.words, part.labels)) for part in parts]
+    show_scores([*scores, (GUESS, guess_scores(learnt, last))])
+    sys.stdout.write(f"\n{table}\n")

@@ -1,0 +1,172 @@
+"""`predict`, `evaluate` and `plot` of models whose data are texts: taggers and language models."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from unrolled.cli.screen import count, show_facts, show_scores
+from unrolled.estimators import LanguageModel, SequenceTagger, load
+from unrolled.runtime.artifact import CONFIG
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def text_model(path: Path) -> LanguageModel | SequenceTagger | None:
+    """The saved model if it is of texts; None if it is another one, or none is there.
+
+    Raises:
+        ArtifactError: There is one, and it is damaged.
+    """
+    if not (path / CONFIG).is_file():
+        return None
+    model = load(path)
+    return model if isinstance(model, LanguageModel | SequenceTagger) else None
+
+
+def predict(
+    model: LanguageModel | SequenceTagger,
+    name: Path,
+    data: Path,
+    out: Path | None,
+    probabilities: bool,
+) -> None:
+    """Write the words of a file with their labels.
+
+    Raises:
+        typer.BadParameter: The file to write is of no kind that is written.
+        TypeError, ValueError, OSError: The model is no tagger of words, or a file cannot be used.
+    """
+    if isinstance(model, LanguageModel):
+        raise ValueError(
+            f"{name} is a language model: `unrolled generate` goes on from a text, and `unrolled "
+            f"evaluate` scores one"
+        )
+    from unrolled.cli.tagged import check_written, read_sentences, write
+
+    columns = _columns(model, name)
+    if probabilities:
+        raise ValueError(
+            f"{name} labels words; their probabilities are those of predict_proba in Python"
+        )
+    if out is not None:
+        check_written(out, data)
+    sentences = read_sentences(data, columns)
+    labels = [[str(label) for label in one] for one in model.predict(sentences)]
+    sys.stdout.write(write(out, sentences, labels, columns.field()))
+
+
+def evaluate(
+    model: LanguageModel | SequenceTagger,
+    name: Path,
+    data: Path,
+    target: str | None,
+    as_json: bool,
+) -> None:
+    """Print the scores of a file.
+
+    Raises:
+        typer.BadParameter: A target was named that there is not.
+        TypeError, ValueError, OSError: The model or the file cannot be used.
+    """
+    if isinstance(model, LanguageModel):
+        if target is not None:
+            raise typer.BadParameter("--target has no effect with a language model")
+        _evaluate_language(model, name, data, as_json)
+        return
+    from unrolled.cli.tag_fitting import Tagged
+    from unrolled.cli.tagged import TagColumns
+
+    columns = _columns(model, name).of(data)
+    if target is not None:
+        columns = replace(columns, labels=TagColumns.typed(data, None, target).labels)
+    part = Tagged("data", *columns.read(data))
+    scores = model.evaluate(part.words, part.labels)
+    table = model.report(part.words, part.labels)
+    if as_json:
+        # JSON has no NaN: no label of the file was in training.
+        plain = {key: None if math.isnan(score) else score for key, score in scores.items()}
+        whole = {"sentences": len(part.words), "scores": plain, "labels": list(table.rows)}
+        typer.echo(json.dumps(whole))
+        return
+    show_facts(
+        [("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {part.described()}")]
+    )
+    show_scores([("model", scores)])
+    sys.stdout.write(f"\n{table}\n")
+
+
+def figures(
+    model: LanguageModel | SequenceTagger, name: Path, data: Path | None
+) -> Iterator[tuple[str, Figure]]:
+    """Pictures of a model by file name, and of what it does with a file.
+
+    Raises:
+        TypeError, ValueError, OSError: The model or the file cannot be used.
+    """
+    from unrolled import plots
+
+    title = f"Training of {name.resolve().name}"
+    network = plots.unrolled_diagram(model.spec_.to_config())
+    if isinstance(model, LanguageModel):
+        from unrolled.cli.language_report import beginning, learning_curve, surprise_figure
+
+        yield "learning_curve.png", learning_curve(model, title=title)
+        yield "network.png", network
+        if data is not None:
+            of = f"What {name.resolve().name} did not foresee in {data.name}"
+            yield "surprise.png", surprise_figure(model, beginning(data), title=of)
+        return
+    from unrolled.cli.tag_report_page import MOST_LABELS, confusion_figure, quantity, scores_figure
+
+    yield (
+        "learning_curve.png",
+        plots.learning_curve(model.history_, title=title, quantity=quantity(model)),
+    )
+    yield "network.png", network
+    if data is None:
+        return
+    words, labels = _columns(model, name).read(data)
+    table = model.report(words, labels)
+    of = f"{count(sum(map(len, words)), 'word')} of {data.name}"
+    yield "labels.png", scores_figure(table, of)
+    if len(table.rows) <= MOST_LABELS:
+        names = [row["label"] for row in table.rows]
+        yield "confusion.png", confusion_figure(labels, model.predict(words), names, of)
+
+
+def _evaluate_language(model: LanguageModel, name: Path, data: Path, as_json: bool) -> None:
+    from unrolled.cli.language_scores import scores
+
+    found = scores(model, [data])
+    if as_json:
+        whole = {"symbols": found.symbols, "scores": found.model, "guess": found.guess}
+        typer.echo(json.dumps(whole))
+        return
+    symbols = f"{found.symbols:,} {model.vocabulary_.unit}s"
+    show_facts([("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {symbols}")])
+    show_scores(found.columns("model"))
+
+
+def _columns(model: SequenceTagger, name: Path) -> Any:
+    """Where words and labels stand, of a tagger of words.
+
+    Raises:
+        ValueError: It labels something else, or does not say as it should.
+    """
+    from unrolled.cli.tagged import TagColumns
+
+    if model.words_ is None:
+        raise ValueError(
+            f"{name} labels no words, but characters or numbers; load it in Python by "
+            f"unrolled.load({str(name)!r})"
+        )
+    return TagColumns.from_config(model.table_, str(name))

@@ -1,0 +1,230 @@
+"""`unrolled train tag`, and the other commands on a tagger."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unrolled import SequenceTagger, load
+from unrolled.cli.tag_fitting import Tagged, guess_scores
+from unrolled.cli.tagged import TagColumns
+from unrolled.data import read_tagged
+
+Run = Callable[[str], Any]
+Succeed = Callable[[str], str]
+SMALL = "--hidden-size 6 --max-epochs 3 --random-state 0 --learning-rate 0.01"
+TRAIN = f"train tag train.conllu --out model {SMALL}"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def small(**arguments: Any) -> SequenceTagger:
+    return SequenceTagger(
+        hidden_size=6, max_epochs=3, random_state=0, learning_rate=0.01, **arguments
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Models that were trained once."""
+    return {"folder": tmp_path_factory.mktemp("models")}
+
+
+@pytest.fixture
+def model(succeed: Succeed, made: dict[str, Path]) -> None:
+    """`model`, of train.conllu."""
+    kept = made["folder"] / "plain"
+    if not kept.exists():
+        succeed(TRAIN.replace("--out model", f"--out {kept}") + " -q --no-report")
+    shutil.copytree(kept, "model")
+
+
+def test_the_model_and_its_table_are_those_of_python(succeed: Succeed) -> None:
+    told = succeed(f"{TRAIN} --crf --validation dev.conllu --word-dropout 0.1")
+    X, y = read_tagged("train.conllu")
+    dev = read_tagged("dev.conllu")
+    same = small(crf=True, word_dropout=0.1).fit(X, y, validation_data=dev)
+    np.testing.assert_array_equal(load("model").weights_, same.weights_)
+    assert str(same.report(*dev)) in told
+    accuracy = [f"{same.evaluate(*part)['accuracy']:.4f}" for part in ((X, y), dev)]
+    assert ["accuracy", *accuracy] in [line.split()[:3] for line in told.splitlines()]
+    words = sum(map(len, X))
+    for said in (
+        f"data        train.conllu, 60 sentences of {words} words",
+        f"validation  20 sentences of {sum(map(len, dev[0]))} words",
+        "labels      7 labels (upos)",
+        "10 features of a word as 256 numbers; gru, both ways, 1 layer of 6 units; conditional",
+        "each word's commonest",
+        "report      model-plots/report.html",
+        "next        unrolled predict model train.conllu",
+    ):
+        assert said in told
+    written = Path("model-plots/report.html").read_text()
+    assert written.count("data:image/png;base64,") == 3
+    assert "Of the validation sentences (20 sentences" in written
+
+
+def test_other_labels(succeed: Succeed) -> None:
+    told = succeed(f"{TRAIN} --labels XPOS --test dev.conllu --no-report")
+    assert "7 labels (xpos)" in told
+    assert load("model").classes_.tolist()[0] == "adj"
+    assert json.loads(succeed("evaluate model dev.conllu --json"))["labels"][0]["label"] == "adj"
+    succeed("predict model dev.conllu --out tagged.conllu")
+    guess = load("model").predict(read_tagged("dev.conllu")[0])
+    assert read_tagged("tagged.conllu", labels="xpos")[1] == guess
+    # Asked for by name where the model has learnt others.
+    of_upos = json.loads(succeed("evaluate model dev.conllu --target upos --json"))
+    assert of_upos["scores"]["accuracy"] == 0.0
+    assert of_upos["scores"]["log_loss"] is None
+
+
+def test_columns(succeed: Succeed) -> None:
+    told = succeed(f"{TRAIN.replace('train.conllu', 'entities.tsv')} --labels 2 --no-report")
+    assert "7 labels (2)" in told
+    words, labels = read_tagged("entities.tsv", labels=2)
+    same = small().fit(words, labels)
+    np.testing.assert_array_equal(load("model").weights_, same.weights_)
+    # A file of the other kind is read by default.
+    found = json.loads(succeed("evaluate model dev.conllu --json"))
+    assert found["scores"] == same.evaluate(*read_tagged("dev.conllu"))
+    last = TRAIN.replace("train.conllu", "entities.tsv")
+    assert "1 label (the last column)" in succeed(f"{last} --no-report --out other")
+
+
+def test_predict_sentences(succeed: Succeed, model: None) -> None:
+    words = [["Ann", "sees", "a", "cup", "."], ["Zoe", "takes", "the", "new", "book", "."]]
+    labels = load("model").predict(words)
+    printed = succeed("predict model sentences.txt")
+    Path("printed.tsv").write_text(printed)
+    assert read_tagged("printed.tsv") == (words, labels)
+    Path("packed.txt.gz").write_bytes(gzip.compress(Path("sentences.txt").read_bytes()))
+    assert succeed("predict model packed.txt.gz") == printed
+    assert succeed("predict model sentences.txt --out o.tsv") == "o.tsv: 2 sentences\n"
+    assert Path("o.tsv").read_text() == printed
+    succeed("predict model sentences.txt --out o.conllu.gz")
+    assert read_tagged("o.conllu.gz") == (words, labels)
+
+
+def test_predict_of_columns_does_not_look_at_labels(succeed: Succeed, model: None) -> None:
+    words = read_tagged("entities.tsv")[0]
+    Path("o.tsv").write_text(succeed("predict model entities.tsv"))
+    assert read_tagged("o.tsv") == (words, load("model").predict(words))
+
+
+def test_evaluate_and_plot(succeed: Succeed, model: None) -> None:
+    words, labels = read_tagged("dev.conllu")
+    shown = succeed("evaluate model dev.conllu")
+    assert str(load("model").report(words, labels)) in shown
+    found = json.loads(succeed("evaluate model dev.conllu --json"))
+    assert found["sentences"] == 20
+    assert found["scores"] == load("model").evaluate(words, labels)
+    drawn = succeed("plot model dev.conllu --out pictures").split()
+    names = ["learning_curve", "network", "labels", "confusion"]
+    assert drawn == [f"pictures/{name}.png" for name in names]
+    assert all(Path(path).read_bytes().startswith(PNG) for path in drawn)
+
+
+def test_a_tagger_of_python_needs_no_columns(succeed: Succeed) -> None:
+    words, labels = read_tagged("train.conllu")
+    small().fit(words, labels).save("python")
+    assert "macro" in succeed("evaluate python dev.conllu")
+    assert succeed("predict python sentences.txt").startswith("Ann\t")
+
+
+def test_held_out_sentences_are_not_learnt_from(succeed: Succeed) -> None:
+    text = Path("train.conllu").read_text()
+    Path("train.conllu").write_text(text + "1\tonce\t_\tONCE\tx" + "\t_" * 5 + "\n\n")
+    told = succeed(f"{TRAIN} --test-fraction 0.25 --no-report")
+    assert "held out  15 sentences of" in told
+    assert "46 sentences of" in told
+    again = succeed(f"{TRAIN} --test-fraction 0.25 --no-report")
+    assert [line for line in again.splitlines() if " s, " not in line] == [
+        line for line in told.splitlines() if " s, " not in line
+    ]
+
+
+def test_weights_by_label(succeed: Succeed, run: Run) -> None:
+    succeed(f"{TRAIN} --class-weight NOUN=3 --no-report -q")
+    assert load("model").class_weight == {"NOUN": 3.0}
+    done = run(f"{TRAIN} --class-weight CUP=3")
+    assert done.code == 2
+    assert "--class-weight names the label 'CUP', which is not among ADJ" in done.said
+
+
+def test_the_guess_is_each_words_commonest_label() -> None:
+    learnt = Tagged("a", [["x", "x", "y"], ["x", "y"]], [["A", "A", "B"], ["B", "B"]])
+    tested = Tagged("b", [["x", "y"], ["new", "x"], ["y"]], [["A", "B"], ["B", "B"], ["A"]])
+    # x is A, y and what is new B.
+    assert guess_scores(learnt, tested) == {"accuracy": 3 / 5, "sequence_accuracy": 1 / 3}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("train tag gone.conllu", "gone.conllu is not a file"),
+        ("train tag corpus.txt --labels 9", "line 1 has 4 columns, so labels=9 is none"),
+        ("train tag train.conllu --test-fraction 0.001", "--test-fraction 0.001 of 60 sentences"),
+        ("predict model sentences.txt --probabilities", "model labels words; their probabilities"),
+        ("predict model blank.txt", "blank.txt holds no words"),
+        ("predict model gone.txt", "gone.txt is not a file"),
+        ("evaluate model sentences.txt", "sentences.txt line 3 has"),
+        ("predict letters sentences.txt", "letters labels no words, but characters or numbers"),
+        ("predict odd sentences.txt", "odd does not say as it should which columns to read"),
+        ("forecast model", "model"),
+        ("generate model", "model is a SequenceTagger; `unrolled generate` goes on from texts"),
+    ],
+)
+def test_one_line_each(run: Run, model: None, line: str, words: str) -> None:
+    Path("blank.txt").write_text(" \n\n")
+    if "letters" in line:
+        small().fit(["ab", "b"], [["A", "B"], ["B"]]).save("letters")
+    load("model").save("odd", table={"conllu": True, "words": 2.5, "labels": None})
+    done = run(line)
+    assert (done.code, done.out) == (1, ""), done.err
+    assert done.err.startswith("error: ")
+    assert words in done.said
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("train tag train.conllu --labels tag", "--labels tag is no field of CoNLL-U: id, form"),
+        ("train tag entities.tsv --labels upos", "--labels upos is no number of a column"),
+        ("train tag entities.tsv --words 0", "--words 0 is no number of a column"),
+        (
+            "train tag train.conllu --validation dev.conllu --validation-fraction 0.1",
+            "--validation and --validation-fraction both say what to watch",
+        ),
+        ("train tag train.conllu --patience 2", "--patience needs --validation-fraction"),
+        (
+            "train tag train.conllu --test dev.conllu --test-fraction 0.1",
+            "--test and --test-fraction both say what to test on",
+        ),
+        ("train tag train.conllu --test-fraction 1", "--test-fraction must be from 0 to below 1"),
+        ("predict model sentences.txt --out o.csv", "--out o.csv must end in .tsv or .conllu"),
+        ("predict model entities.tsv --out entities.tsv", "is DATA itself, which is not replaced"),
+        ("evaluate model dev.conllu --target tag", "tag is no field of CoNLL-U"),
+        ("train tag train.conllu --no-standardize", "No such option"),
+    ],
+)
+def test_wrong_usage(run: Run, model: None, line: str, words: str) -> None:
+    done = run(line)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.said
+
+
+def test_columns_of_a_file_of_the_other_kind() -> None:
+    columns = TagColumns(True, "lemma", "xpos")
+    assert columns.of(Path("a.conllu.gz")) is columns
+    assert columns.of(Path("a.tsv")) == TagColumns(False)
+    assert TagColumns.from_config(columns.to_config(), "m") == columns
+    assert columns.field() == "xpos"
+    assert TagColumns(True, None, 6).field() == "feats"
+    assert TagColumns(False, 1, 4).field() == "upos"
