@@ -131,14 +131,14 @@ def fit_vocabulary(pieces: Iterable[str], arguments: LanguageArguments) -> Symbo
     )
 
 
-def vocabulary_from_config(config: dict[str, Any]) -> Symbols:
+def vocabulary_from_config(config: Any) -> Symbols:
     """What `to_config` of either kind gave.
 
     Raises:
         ValueError: it is neither, or lacks the end of a text.
     """
     vocabulary: Symbols
-    if config.get("unit") == "subword":
+    if isinstance(config, Mapping) and config.get("unit") == "subword":
         from unrolled.runtime.subwords import Subwords
 
         vocabulary = Subwords.from_config(config)
