@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import pickle
 from pathlib import Path
@@ -15,7 +16,7 @@ from language_problems import OTHER, TEXT, fitted, model, sentences
 import unrolled
 from unrolled.data import text_files
 from unrolled.estimators.language import corpus
-from unrolled.runtime.artifact import ArtifactError
+from unrolled.runtime.artifact import ArtifactError, load_artifact, save_artifact
 
 
 @pytest.mark.parametrize("unit", ["character", "word", "token"])
@@ -147,6 +148,24 @@ def test_a_damaged_vocabulary_is_refused(tmp_path: Path) -> None:
     m.vocabulary_ = model(max_epochs=1).fit(TEXT + "!").vocabulary_
     with pytest.raises(ArtifactError, match="describe another model"):
         m.save(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("vocabulary", None, "the vocabulary needs a mapping"),
+        ("vocabulary", "how", "the vocabulary needs a mapping"),
+        ("several", 1, "several must be true or false, got 1"),
+    ],
+)
+def test_forged_inputs_are_refused(name: str, value: Any, said: str, tmp_path: Path) -> None:
+    fitted().save(tmp_path / "m")
+    artifact = load_artifact(tmp_path / "m")
+    content = copy.deepcopy(dict(artifact.content))
+    content["inputs"][name] = value
+    save_artifact(tmp_path / "m", content, dict(artifact.arrays))
+    with pytest.raises(ArtifactError, match=said):
+        unrolled.load(tmp_path / "m")
 
 
 def test_resumed_fits_end_with_the_same_bits(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def fit_vocabulary(pieces: Iterable[str], arguments: LanguageArguments) -> Symbo
     )
 
 
-def vocabulary_from_config(config: dict[str, Any]) -> Symbols:
+def vocabulary_from_config(config: Any) -> Symbols:
     """What `to_config` of either kind gave.
 
     Raises:
