@@ -63,7 +63,7 @@ def test_the_model_and_its_scores_are_those_of_python(succeed: Succeed, unit: st
     found = load("model")
     np.testing.assert_array_equal(found.weights_, same.weights_)
     edge = round(0.9 * len(text))
-    while not text[edge].isspace():
+    while unit == "word" and not text[edge].isspace():
         edge += 1
     expected = same.evaluate(text[edge:])
     for name in ("perplexity", "bits_per_character"):
