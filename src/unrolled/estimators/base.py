@@ -17,8 +17,7 @@ from unrolled.estimators.arguments import TrainingArguments
 from unrolled.estimators.contract import check_consistent_length
 from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Inputs, Part, Seeds, hold_out, read_weight, seeds
-from unrolled.estimators.trainable import Trainable, read_checkpoint
-from unrolled.runtime.files import check_writable
+from unrolled.estimators.trainable import Trainable
 from unrolled.runtime.spec import Spec
 from unrolled.training import engines
 from unrolled.training.loop import train
@@ -106,19 +105,9 @@ class Network(Parts, TrainingArguments, Trainable):
             FloatingPointError: the loss became NaN or infinite; says in which batch.
             OSError: the checkpoint cannot be written.
         """
-        check_options(self)
-        if self.checkpoint is not None:
-            check_writable(self.checkpoint)
-        if self.patience is not None and not self.validation_fraction and validation_data is None:
-            raise ValueError(
-                f"patience={self.patience} needs something to watch: give validation_fraction "
-                "or validation_data"
-            )
+        self._check_fit(given_validation=validation_data is not None)
         with self._unchanged_on_error():
-            stored = None if resume_from is None else read_checkpoint(resume_from)
-            drawn = seeds(self.random_state)
-            if stored is not None and self.random_state is None:
-                drawn = Seeds(stored.seed)
+            stored, drawn = self._begin(resume_from)
             part = self._read(X, y, sample_weight)
             labels, held = self._labels(part.y), None
             if validation_data is None and self.validation_fraction:

@@ -22,8 +22,8 @@ from unrolled.estimators.forecasting.parts import no_series, split, whole_number
 from unrolled.estimators.forecasting.reading import Kind, read
 from unrolled.estimators.forecasting.saved import check_ids
 from unrolled.estimators.options import check_options
-from unrolled.estimators.parts import Seeds, seeds
-from unrolled.estimators.trainable import Trainable, read_checkpoint
+from unrolled.estimators.parts import seeds
+from unrolled.estimators.trainable import Trainable
 from unrolled.runtime.files import check_writable
 
 if TYPE_CHECKING:
@@ -93,10 +93,7 @@ class Forecaster(ForecastBacktests):
         if self.checkpoint is not None:
             check_writable(self.checkpoint)
         with self._unchanged_on_error():
-            stored = None if resume_from is None else read_checkpoint(resume_from)
-            drawn = seeds(self.random_state)
-            if stored is not None and self.random_state is None:
-                drawn = Seeds(stored.seed)
+            stored, drawn = self._begin(resume_from)
             series, self._kind = read(
                 X, self._roles(), None, past=past, future=future, static=static, times=times
             )

@@ -16,10 +16,8 @@ from unrolled.data.text_files import encode_corpus
 from unrolled.estimators.language import generation, scoring
 from unrolled.estimators.language.arguments import LanguageArguments
 from unrolled.estimators.language.corpus import as_texts, encode, learn, vocabulary_from_config
-from unrolled.estimators.options import check_options
-from unrolled.estimators.parts import Seeds, seeds
-from unrolled.estimators.trainable import Trainable, read_checkpoint
-from unrolled.runtime.files import check_writable
+from unrolled.estimators.parts import seeds
+from unrolled.estimators.trainable import Trainable
 from unrolled.runtime.sampling import Sampling
 from unrolled.runtime.spec import Dense, Spec
 from unrolled.runtime.stepper import Stepper
@@ -89,21 +87,11 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
             FloatingPointError: the loss became NaN or infinite; says in which batch.
             OSError: the checkpoint cannot be written.
         """
-        check_options(self)
-        if self.checkpoint is not None:
-            check_writable(self.checkpoint)
+        self._check_fit(given_validation=validation_data is not None)
         if validation_data is not None and self.validation_fraction:
             raise ValueError("give either validation_data or validation_fraction, not both")
-        if self.patience is not None and validation_data is None and not self.validation_fraction:
-            raise ValueError(
-                f"patience={self.patience} needs something to watch: give validation_fraction "
-                "or validation_data"
-            )
         with self._unchanged_on_error():
-            stored = None if resume_from is None else read_checkpoint(resume_from)
-            drawn = seeds(self.random_state)
-            if stored is not None and self.random_state is None:
-                drawn = Seeds(stored.seed)
+            stored, drawn = self._begin(resume_from)
             texts = as_texts(X)
             self._check_vectors(self.unit)
             self.vocabulary_, tokens, watched = learn(texts, self)

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from unrolled.data.batches import Batched
 from unrolled.estimators.arguments import LearningArguments
 from unrolled.estimators.contract import not_fitted
-from unrolled.estimators.parts import Seeds
+from unrolled.estimators.options import check_options
+from unrolled.estimators.parts import Seeds, seeds
 from unrolled.estimators.progress_bar import Train, watch
+from unrolled.runtime.files import check_writable
 from unrolled.runtime.spec import Spec, initial_values, views
 from unrolled.training import engines
 from unrolled.training.history import Record
@@ -115,6 +117,25 @@ class Trainable(Learned, LearningArguments):
     def _first_weights(self) -> str | None:
         """A checksum of what training begins with beside random numbers; None without."""
         return None
+
+    def _check_fit(self, *, given_validation: bool) -> None:
+        """Refuse arguments that no fit can follow, before any work."""
+        check_options(self)
+        if self.checkpoint is not None:
+            check_writable(self.checkpoint)
+        if self.patience is not None and not self.validation_fraction and not given_validation:
+            raise ValueError(
+                f"patience={self.patience} needs something to watch: give validation_fraction "
+                "or validation_data"
+            )
+
+    def _begin(self, resume_from: str | os.PathLike[str] | None) -> tuple[Stored | None, Seeds]:
+        """What a fit goes on from, and its seeds: those of the run that it continues."""
+        stored = None if resume_from is None else read_checkpoint(resume_from)
+        drawn = seeds(self.random_state)
+        if stored is not None and self.random_state is None:
+            drawn = Seeds(stored.seed)
+        return stored, drawn
 
     def _start(self, drawn: Seeds) -> None:
         """Stand before the first epoch."""
