@@ -15,7 +15,7 @@ from unrolled import (
 )
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences, as_sequences
-from unrolled.estimators import base
+from unrolled.estimators import trainable
 from unrolled.estimators.checkpoints import Run, _digest
 from unrolled.estimators.parts import Seeds
 from unrolled.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
@@ -218,7 +218,7 @@ def test_without_a_random_state_the_stored_seed_goes_on(
         model.fit(X, y)
     again = make("sgd", random_state=None)[0].fit(X, y, resume_from=path)
     stored = load_checkpoint(path).state["seed"]
-    monkeypatch.setattr(base, "seeds", lambda random_state: Seeds(stored))
+    monkeypatch.setattr(trainable, "seeds", lambda random_state: Seeds(stored))
     whole = make("sgd", random_state=None)[0].fit(X, y)
     assert outcome(again, X) == outcome(whole, X)
 
