@@ -31,7 +31,7 @@ def case(name: str) -> tuple[Any, Any, Any]:
     if name == "table":
         X = rng.normal(size=(1000, 5))
         model: Any = FeedForwardRegressor(
-            dropout=0.2, optimizer="sgd", schedule="one_cycle", max_epochs=150, batch_size=16
+            dropout=0.2, optimizer="sgd", schedule="one_cycle", max_epochs=60, batch_size=16
         )
         return model, X, np.sin(X).sum(axis=1)
     lengths = rng.integers(2, 10, 160)
@@ -45,8 +45,8 @@ def case(name: str) -> tuple[Any, Any, Any]:
         schedule="cosine",
         learning_rate=0.01,
         validation_fraction=0.2,
-        patience=150,
-        max_epochs=150,
+        patience=60,
+        max_epochs=60,
         batch_size=8,
         class_weight={"up": 2.0},
     )
