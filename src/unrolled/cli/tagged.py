@@ -69,11 +69,17 @@ class TagColumns:
         return self if self.conllu == is_conllu(file) else TagColumns(is_conllu(file))
 
     def read(self, file: Path) -> tuple[Sentences, Sentences]:
-        """Words and labels of a file.
+        """Words and labels of a file, which is no .txt: those hold sentences without labels.
 
         Raises:
             FileNotFoundError, TypeError, ValueError: It cannot be read; says which line and why.
         """
+        if existing_file(file).name.lower().endswith(SENTENCE_A_LINE):
+            # What `predict` reads as words alone must not be labels here.
+            raise ValueError(
+                f"{file} is read as a sentence a line, for its name ends in .txt; name a file with "
+                "a word and its label a line .tsv or .conllu"
+            )
         own = self.of(file)
         return read_tagged(file, words=own.words, labels=own.labels)
 
