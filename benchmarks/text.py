@@ -15,10 +15,12 @@ Parts:
     sst2, trec, mr  classes of sentences
     speed           training and generation of a character LSTM of 256
 
-Data sets are read from the folder that UNROLLED_DATA names; the parts above draw theirs. Of several
+Data sets are read from the folder that UNROLLED_DATA names; the tests of memory (the first four)
+draw theirs. Of several
 seeds the mean and the standard deviation (n - 1) are shown. The torch.nn model has the same first
 weights, sees the same batches in the same order and is trained by a plain loop on as many threads
-(`text_bench/peers.py`). `--select` scores the validation part, and gives no verdicts.
+for at most as many minutes as ours (`text_bench/peers.py`); `--minutes` ends it, and the runs of
+the tests of memory, sooner. `--select` scores the validation part, and gives no verdicts.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 on")
     parser.add_argument("--small", action="store_true", help="a few steps of small sizes")
-    parser.add_argument("--minutes", type=float, help="training of a run ends after so many")
+    parser.add_argument("--minutes", type=float, help="of a test of memory and a torch.nn model")
     parser.add_argument("--no-peers", action="store_true", help="train no torch.nn models")
     parser.add_argument("--no-stretch", action="store_true", help="measure the bars alone")
     parser.add_argument("--select", action="store_true", help="score the validation parts")

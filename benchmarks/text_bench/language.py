@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from text_bench import peers
 from text_bench.corpora import Texts, ptb_characters, ptb_words, tiny_shakespeare
-from text_bench.rows import Options, PeerRow, Row, show
+from text_bench.rows import Clock, Options, PeerRow, Row, show
 from unrolled import LanguageModel
 from unrolled.data.streams import Streams
 from unrolled.estimators.parts import Seeds
@@ -56,12 +55,13 @@ def run_job(job: Job, options: Options) -> Row:
         texts = Texts(*(part[:4000] for part in texts))
     train = texts.train + (texts.valid if job.with_valid and not options.select else "")
     held = texts.valid if options.select else texts.test
-    scores, minutes = [], []
+    scores, minutes, processor = [], [], []
     for seed in range(options.seeds):
-        begun = time.perf_counter()
+        clock = Clock()
         model = LanguageModel(**arguments, random_state=seed, verbose=False)
         model.fit(train, validation_data=texts.valid if options.select else None)
-        minutes.append((time.perf_counter() - begun) / 60)
+        minutes.append(clock.minutes)
+        processor.append(clock.processor)
         scores.append(job.score(model, held))
         print(f"    {job.what}, seed {seed}: {scores[-1]:.4f}, {minutes[-1]:.2f} min", flush=True)
     row = Row(
@@ -73,14 +73,17 @@ def run_job(job: Job, options: Options) -> Row:
         job.bar,
         job.stretch,
         published=job.published,
-        peer=_peer(job, model, train, held, minutes[-1]) if options.peers else None,
+        peer=_peer(job, model, train, held, minutes[-1], options) if options.peers else None,
         note=f"{model.n_iter_} epochs",
+        processor=tuple(processor),
     )
     show(row, judged=options.judged)
     return row
 
 
-def _peer(job: Job, ours: LanguageModel, train: str, held: str, minutes: float) -> PeerRow | None:
+def _peer(
+    job: Job, ours: LanguageModel, train: str, held: str, minutes: float, options: Options
+) -> PeerRow | None:
     """A torch.nn model of the same size for as many minutes, with the dropout that torch.nn has."""
     if not peers.installed():
         print(f"    torch is not installed: {peers.COMMAND}")
@@ -107,7 +110,7 @@ def _peer(job: Job, ours: LanguageModel, train: str, held: str, minutes: float) 
         clip_norm=ours.clip_norm,
         carry=True,
         threads=get_num_threads(),
-        seconds=60 * minutes,
+        seconds=options.seconds(minutes),
     )
     theirs = LanguageModel().set_params(**ours.get_params())
     theirs.vocabulary_, theirs.several_ = ours.vocabulary_, ours.several_
@@ -153,12 +156,15 @@ SHAKESPEARE = Job(
     "nats a character",
     tiny_shakespeare,
     nats,
-    {"hidden_size": 512, "dropout": 0.4, "bptt": 128, "batch_size": 32, "max_epochs": 14},
+    {
+        "hidden_size": 512, "dropout": 0.5, "bptt": 128, "batch_size": 32, "max_epochs": 10,
+        "learning_rate": 2e-3,
+    },
     1.56,
     1.50,
     (("minGRU, 3 layers of 384", "1.548"), ("Transformer of 10.7M, best validation", "1.4697")),
     with_valid=True,
-)
+)  # fmt: skip
 PTB_CHARACTERS = Job(
     "PTB, characters, test",
     "bits a character",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,7 +17,8 @@ class Options:
     Attributes:
         seeds: runs, with the seeds from 0 on.
         small: a few steps of small sizes, to see that everything runs.
-        minutes: training of a run ends after so many; None leaves it to the part.
+        minutes: a run of a test of memory, and the steps of every torch.nn model, end after so
+            many; None leaves it to the part.
         peers: train the torch.nn model too.
         stretch: measure what belongs to the stretches too.
         select: score the validation parts in place of the test parts; no verdicts.
@@ -33,6 +35,30 @@ class Options:
     def judged(self) -> bool:
         """Whether a score can meet a bar."""
         return not (self.select or self.small)
+
+    def seconds(self, ours: float) -> float:
+        """For how long a torch.nn model may train where ours took so many minutes."""
+        return 60 * (ours if self.minutes is None else min(ours, self.minutes))
+
+
+class Clock:
+    """Minutes since it was made: on the wall, and of the processor in all threads of the program.
+
+    On a busy machine the second tell better what a run takes.
+    """
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter(), time.process_time()
+
+    @property
+    def minutes(self) -> float:
+        """On the wall."""
+        return (time.perf_counter() - self._begun[0]) / 60
+
+    @property
+    def processor(self) -> float:
+        """Of the processor."""
+        return (time.process_time() - self._begun[1]) / 60
 
 
 @dataclass(frozen=True)
@@ -71,6 +97,7 @@ class Row:
         published: figures of others, (model, figure).
         peer: the torch.nn model; None: not trained.
         note: how the run went.
+        processor: one a seed, as `minutes`: of the processor; empty where it was not taken.
     """
 
     what: str
@@ -85,6 +112,7 @@ class Row:
     published: tuple[tuple[str, str], ...] = ()
     peer: PeerRow | None = None
     note: str = ""
+    processor: tuple[float, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -106,7 +134,7 @@ def show(row: Row, *, judged: bool = True) -> None:
     each = "" if len(row.scores) == 1 else f" sd {row.deviation:.2g} ({_listed(row.scores)})"
     print(
         f"  {row.what}: {row.measure} {_number(row.mean)}{each}, {row.parameters:,} parameters, "
-        f"{np.mean(row.minutes):.2f} min{', ' + row.note if row.note else ''}"
+        f"{np.mean(row.minutes):.2f} min{_processor(row)}{', ' + row.note if row.note else ''}"
     )
     if judged:
         for told in _verdicts(row):
@@ -140,6 +168,10 @@ def summary(rows: Sequence[Row], *, judged: bool = True) -> str:
 def as_json(row: Row) -> dict[str, Any]:
     """A row with its mean and deviation, JSON-ready."""
     return {**asdict(row), "mean": row.mean, "deviation": row.deviation}
+
+
+def _processor(row: Row) -> str:
+    return f" ({np.mean(row.processor):.2f} of the processor)" if row.processor else ""
 
 
 def _verdicts(row: Row) -> list[str]:
