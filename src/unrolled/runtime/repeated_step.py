@@ -51,6 +51,7 @@ class RepeatedStep:
         self._state = np.zeros(shape, np.float32)
         self._parts = tuple(self._state.reshape(-1, N, r.hidden_size))
         self._outputs = np.empty((N, spec.output_size), np.float32)
+        self._first_outputs = self._outputs[0]
         self._rows, self._first = rows, np.array([0, N])
         h_and_c = [address(part) for part in self._state]
         self._arguments = (
@@ -82,6 +83,28 @@ class RepeatedStep:
                 self._pack(kernels)
             kernels.chain_predict(*self._arguments, threads, self._packed_at)
             return self._outputs.copy(), tuple([part.copy() for part in self._parts])
+
+    def begin(self, state: State) -> None:
+        """The state from which `advance` goes on, which is the caller's alone until it has ended.
+
+        Raises:
+            ValueError: a part is of another shape.
+        """
+        for given, held in zip(state, self._parts, strict=True):
+            _copy(given, held)
+
+    def advance(self, token: int) -> F32:
+        """Raw outputs [K] of a step of one row, of symbols, from where the one before ended.
+
+        They are overwritten by the next. Neither shape nor token is checked in Python: the kernels
+        refuse a token that is none.
+        """
+        kernels: Any = engine.COMPILED
+        self._x[0] = token
+        if kernels.simd() != self._packed_for:
+            self._pack(kernels)
+        kernels.chain_predict(*self._arguments, 1, self._packed_at)
+        return self._first_outputs
 
     def _pack(self, kernels: Any) -> None:
         """The weights as the kernels in use read them."""

@@ -86,22 +86,24 @@ class Sampling:
         if self.temperature == 0.0 and not self.barred:
             return int(scores.argmax())
         reached = self._weights(scores).cumsum()
+        most = reached[-1]
+        if not most > 0.0:  # beside what is barred all others have vanished
+            reached = self.shares(scores).cumsum()
+            most = reached[-1]
         # Behind the last share that is not 0 nothing is drawn, however the sum was rounded.
-        return int(reached.searchsorted(uniform * reached[-1], side="right"))
+        return int(reached.searchsorted(uniform * most, side="right"))
 
     def _weights(self, scores: NDArray[np.float32]) -> F64:
-        """Numbers [V] in proportion to the shares: a few steps where nothing is sorted."""
+        """Numbers [V] in proportion to the shares, or all 0: few steps where nothing is sorted."""
         if self.top_k is not None or self.top_p is not None or self.temperature < LOW:
             return self.shares(scores)
-        y = scores.astype(np.float64)
-        y -= y[y.argmax()]
+        y = np.subtract(scores, scores.max(), dtype=np.float64)
         if self.temperature != 1.0:
             y *= 1.0 / self.temperature
         np.exp(y, out=y)
         for symbol in self.barred:
             y[symbol] = 0.0
-        # Beside what is barred all others may have vanished.
-        return y if self.barred == () or y.any() else self.shares(scores)
+        return y
 
 
 def _is_number(value: object) -> bool:

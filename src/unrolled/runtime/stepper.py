@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,23 @@ class Stepper:
             if activation:
                 h = np.maximum(h, 0) if activation == "relu" else np.tanh(h)
         return h, tuple(part[i] for i in range(len(after[0])) for part in after)
+
+    def walk(self, state: State) -> Callable[[int], F32]:
+        """From a state of one row: a function of a symbol that gives the raw outputs [K] of a step.
+
+        Each step goes on from the one before, and may overwrite its outputs.
+        """
+        if engine.COMPILED is not None:
+            repeated = RepeatedStep(self.spec, self._flat, 1)
+            repeated.begin(state)
+            return repeated.advance
+
+        def advance(symbol: int) -> F32:
+            nonlocal state
+            outputs, state = self.step(np.array([symbol]), state)
+            return outputs[0]
+
+        return advance
 
     def run(self, x: NDArray[Any], state: State) -> State:
         """The state after all steps of x [T, N, C], or of tokens [T, N]."""

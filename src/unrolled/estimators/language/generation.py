@@ -42,22 +42,18 @@ def symbols(
 ) -> Iterator[int]:
     """Symbols that follow a prompt, until `length` of them or the symbol `end`."""
     scores, state = read(stepper, prompt)
+    advance, draw = stepper.walk(state), sampling.draw
     drawn = 0
-    uniform: list[float] = []
-    x = np.empty(1, np.int64)
     while length is None or drawn < length:
-        if not uniform:
-            uniform = rng.random(DRAWN)[::-1].tolist()
-        symbol = sampling.draw(scores, uniform.pop())
-        if symbol == end:
-            return
-        yield symbol
-        drawn += 1
-        if drawn == length:
-            return
-        x[0] = symbol
-        rows, state = stepper.step(x, state)
-        scores = rows[0]
+        for uniform in rng.random(DRAWN).tolist():
+            symbol = draw(scores, uniform)
+            if symbol == end:
+                return
+            yield symbol
+            drawn += 1
+            if drawn == length:
+                return
+            scores = advance(symbol)
 
 
 def texts(
