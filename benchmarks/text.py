@@ -53,6 +53,9 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="train no torch.nn models")
     parser.add_argument("--no-stretch", action="store_true", help="measure the bars alone")
     parser.add_argument("--select", action="store_true", help="score the validation parts")
+    parser.add_argument(
+        "--models", type=Path, metavar="FOLDER", help="keep language models there, read them back"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.parts) - set(PARTS))
@@ -65,6 +68,7 @@ def main() -> None:
         peers=not arguments.no_peers,
         stretch=not arguments.no_stretch,
         select=arguments.select,
+        models=arguments.models,
     )
     machine = describe(f"{get_num_threads()} threads")
     print(machine)

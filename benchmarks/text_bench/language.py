@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ class Job:
     """A corpus, the arguments chosen on its validation part, and what others reach.
 
     Attributes:
+        name: of the folder of a model that is kept.
         what: corpus and model.
         measure: what the score is.
         texts: its parts.
@@ -35,6 +38,7 @@ class Job:
         with_valid: train on the validation part too, once arguments are chosen, where others do.
     """
 
+    name: str
     what: str
     measure: str
     texts: Callable[[], Texts]
@@ -55,13 +59,13 @@ def run_job(job: Job, options: Options) -> Row:
         texts = Texts(*(part[:4000] for part in texts))
     train = texts.train + (texts.valid if job.with_valid and not options.select else "")
     held = texts.valid if options.select else texts.test
+    name = job.name + ("-select" if job.with_valid and options.select else "")
     scores, minutes, processor = [], [], []
     for seed in range(options.seeds):
-        clock = Clock()
-        model = LanguageModel(**arguments, random_state=seed, verbose=False)
-        model.fit(train, validation_data=texts.valid if options.select else None)
-        minutes.append(clock.minutes)
-        processor.append(clock.processor)
+        kept = None if options.models is None else options.models / f"{name}-{seed}"
+        model, wall, cpu = _fitted(arguments | {"random_state": seed}, train, kept)
+        minutes.append(wall)
+        processor.append(cpu)
         scores.append(job.score(model, held))
         print(f"    {job.what}, seed {seed}: {scores[-1]:.4f}, {minutes[-1]:.2f} min", flush=True)
     row = Row(
@@ -79,6 +83,35 @@ def run_job(job: Job, options: Options) -> Row:
     )
     show(row, judged=options.judged)
     return row
+
+
+def _fitted(
+    arguments: dict[str, Any], train: str, kept: Path | None
+) -> tuple[LanguageModel, float, float]:
+    """A model, and the minutes that it took, on the wall and of the processor.
+
+    `kept` is the folder that it is read from, or saved to, with its minutes beside.
+    """
+    times = None if kept is None else kept.with_suffix(".json")
+    if kept is not None and times is not None and times.exists():
+        model = LanguageModel.load(kept)
+        different = {
+            name: value
+            for name, value in arguments.items()
+            if model.get_params(deep=False)[name] != value
+        }
+        if different:
+            raise ValueError(f"{kept} holds a model of other arguments than {different}")
+        spent = json.loads(times.read_text())
+        return model, spent["minutes"], spent["processor"]
+    clock = Clock()
+    model = LanguageModel(**arguments, verbose=False).fit(train)
+    wall, cpu = clock.minutes, clock.processor
+    if kept is not None and times is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        model.save(kept)
+        times.write_text(json.dumps({"minutes": wall, "processor": cpu}))
+    return model, wall, cpu
 
 
 def _peer(
@@ -152,6 +185,7 @@ def perplexity(model: LanguageModel, text: str) -> float:
 
 
 SHAKESPEARE = Job(
+    "shakespeare",
     "tiny Shakespeare, characters, last 10 %",
     "nats a character",
     tiny_shakespeare,
@@ -166,23 +200,28 @@ SHAKESPEARE = Job(
     with_valid=True,
 )  # fmt: skip
 PTB_CHARACTERS = Job(
+    "ptb_characters",
     "PTB, characters, test",
     "bits a character",
     lambda: ptb_characters(final_space=False),
     bits,
-    {"hidden_size": 512, "dropout": 0.1, "bptt": 128, "batch_size": 32, "max_epochs": 3},
+    {
+        "hidden_size": 512, "dropout": 0.05, "bptt": 128, "batch_size": 32, "max_epochs": 3,
+        "learning_rate": 2e-3,
+    },
     1.55,
     1.36,
     (("LSTM of 3M, grid-searched (Bai 2018)", "1.36"), ("RNN, GRU of 3M", "1.48, 1.37")),
-)
+)  # fmt: skip
 PTB_WORDS = Job(
+    "ptb_words",
     "PTB, words, test",
     "perplexity",
     ptb_words,
     perplexity,
     {
-        "unit": "token", "hidden_size": 200, "num_layers": 1, "tied": True, "dropout": 0.4,
-        "input_dropout": 0.3, "bptt": 35, "batch_size": 20, "max_epochs": 6,
+        "unit": "token", "hidden_size": 200, "tied": True, "dropout": 0.3, "input_dropout": 0.2,
+        "bptt": 35, "batch_size": 20, "max_epochs": 6, "learning_rate": 3e-3,
     },
     130,
     110,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ class Options:
         peers: train the torch.nn model too.
         stretch: measure what belongs to the stretches too.
         select: score the validation parts in place of the test parts; no verdicts.
+        models: a folder where language models are kept and read back; None keeps none.
     """
 
     seeds: int = 3
@@ -30,6 +32,7 @@ class Options:
     peers: bool = True
     stretch: bool = True
     select: bool = False
+    models: Path | None = None
 
     @property
     def judged(self) -> bool:
