@@ -154,6 +154,33 @@ void predict(const Network& network, const float* w, const char* packed, const D
     }
 }
 
+Index walk(const Network& network, const float* w, const char* packed, const Data& data, float* h,
+           float* c, const Walk& walk) {
+    const Index row = 0, K = network.head().K;
+    Sampler sampler(walk.rule, K);
+    Chain chain(network, data, 1);
+    chain.reserve({1, 1, 1, 1}, false);
+    chain.use_packed(packed);
+    for (Index n = 0; n < walk.count; ++n) {
+        try {
+            if (*walk.next >= 0) {
+                const BatchSizes sizes = check_rows(network, data, &row, 1);
+                const FlushDenormals flush;
+                chain.forward(sizes, &row, w, h, c, false, nullptr);
+                carry(network, chain, 1, h, c);
+                std::copy_n(chain.scores(), K, walk.scores);
+                *walk.next = -1;
+            }
+            *walk.next = walk.symbols[n] = sampler.draw(walk.scores, walk.uniforms[n]);
+        } catch (const std::invalid_argument&) {
+            if (n == 0) throw;
+            return n;
+        }
+        if (walk.symbols[n] == walk.end) return n + 1;
+    }
+    return walk.count;
+}
+
 Index packed_size(const Network& network) {
     const Data nothing{};
     return Chain(network, nothing, 1).packed_size();
