@@ -44,7 +44,8 @@ void Memory::grow(Index size) {
 
 Chain::Chain(const Network& network, const Data& data, int threads)
     : network_(network), data_(data), kernels_(*instruction_set().chain), threads_(threads),
-      out_(network.L), saved_(network.L * network.D), masks_(network), read_(network.dense.size()),
+      packed_(network.L * network.D), packed_dense_(network.dense.size()), out_(network.L),
+      saved_(network.L * network.D), masks_(network), read_(network.dense.size()),
       dropped_(network.dense.size()), y_(network.dense.size()), grad_read_(network.dense.size()) {}
 
 Sizes Chain::layer_sizes(Index layer) const {
@@ -182,35 +183,39 @@ void Chain::gather() {
     order_.assign(lengths_, sizes_.T, N);
 }
 
-// Of one direction.
-Index Chain::packed_size(Index layer) const {
-    return kernels<float>().packed_size(layer_sizes(layer), false);
+Index Chain::lay_out_packed(char* base) {
+    Pieces pieces(base);
+    const Network& net = network_;
+    for (Index k = 0; k < net.L * net.D; ++k)
+        packed_[k] =
+            pieces.take<char>(kernels<float>().packed_size(layer_sizes(k / net.D), false));
+    for (std::size_t i = 0; i < net.dense.size(); ++i)
+        packed_dense_[i] =
+            pieces.take<char>(kernels_.dense_packed_size(net.dense[i].F, net.dense[i].K));
+    return pieces.size();
 }
 
-Index Chain::packed_size() const {
-    Index size = 0;
-    for (Index l = 0; l < network_.L; ++l) size += network_.D * packed_size(l);
-    return size;
-}
-
-void Chain::pack(const float* w, char* to) const {
-    for (Index l = 0; l < network_.L; ++l) {
-        for (Index d = 0; d < network_.D; ++d, to += packed_size(l)) {
-            const DirectionPlaces& at = network_.recurrent[l * network_.D + d];
-            Forward<float> layer{};
-            layer.w_ih = w + at.w_ih;
-            layer.w_hh = w + at.w_hh;
-            layer.b_ih = w + at.b_ih;
-            layer.b_hh = w + at.b_hh;
-            kernels<float>().pack(layer_sizes(l), layer, to);
-        }
+void Chain::pack(const float* w, char* to) {
+    lay_out_packed(to);
+    const Network& net = network_;
+    for (Index k = 0; k < net.L * net.D; ++k) {
+        const DirectionPlaces& at = net.recurrent[k];
+        Forward<float> layer{};
+        layer.w_ih = w + at.w_ih;
+        layer.w_hh = w + at.w_hh;
+        layer.b_ih = w + at.b_ih;
+        layer.b_hh = w + at.b_hh;
+        kernels<float>().pack(layer_sizes(k / net.D), layer, packed_[k]);
+    }
+    for (std::size_t i = 0; i < net.dense.size(); ++i) {
+        const DenseLayer& layer = net.dense[i];
+        kernels_.dense_pack(layer.F, layer.K, w + layer.w, w + layer.b, packed_dense_[i]);
     }
 }
 
 void Chain::run_stack() {
     const Network& net = network_;
     const Index N = sizes_.N, F = net.states(), each = N * net.H;
-    const char* packed = packed_;
     for (Index l = 0; l < net.L; ++l) {
         if (!training_ && l > 1) out_[l] = out_[l % 2];
         Forward<float> directions[2];
@@ -225,8 +230,7 @@ void Chain::run_stack() {
                              h_n_ + k * each,
                              net.cell == Cell::lstm ? c_n_ + k * each : nullptr,
                              saved_[k],
-                             packed};
-            if (packed) packed += packed_size(l);
+                             packed_[k]};
         }
         const Sequence<const float> x =
             l ? Sequence<const float>{out_[l - 1], N * F, F}
@@ -288,7 +292,8 @@ void Chain::run_dense(std::size_t i) {
         drop_read(i, dropped_[i]);
     }
     const DenseForward job{R,           layer.F,      layer.K,  layer.activation,
-                           w_ + layer.w, w_ + layer.b, read_[i], y_[i]};
+                           w_ + layer.w, w_ + layer.b, read_[i], y_[i],
+                           packed_dense_[i]};
     with_team(2.0 * double(R) * double(layer.F) * double(layer.K), worth_operations,
               [&](Team& team) { kernels_.dense_forward(job, team); });
     if (i + 1 < network_.dense.size())

@@ -126,8 +126,8 @@ void predict(const Network& network, const float* w, const char* packed, const D
     const std::vector<BatchSizes> sizes = check(network, data, batches);
     if (h) check_carried(sizes);
     Chain chain(network, data, threads);
-    for (const BatchSizes& batch : sizes) chain.reserve(batch, false);
     chain.use_packed(packed);
+    for (const BatchSizes& batch : sizes) chain.reserve(batch, false);
     const Index K = network.head().K;
     const std::size_t bytes = static_cast<std::size_t>(K) * sizeof(float);
     std::vector<Index> begin;
@@ -159,8 +159,8 @@ Index walk(const Network& network, const float* w, const char* packed, const Dat
     const Index row = 0, K = network.head().K;
     Sampler sampler(walk.rule, K);
     Chain chain(network, data, 1);
-    chain.reserve({1, 1, 1, 1}, false);
     chain.use_packed(packed);
+    chain.reserve({1, 1, 1, 1}, false);
     for (Index n = 0; n < walk.count; ++n) {
         try {
             if (*walk.next >= 0) {

@@ -53,7 +53,7 @@ struct Walk {
 Index walk(const Network&, const float* w, const char* packed, const Data&, float* h, float* c,
            const Walk&);
 
-// Bytes of the recurrent stack's weights as the kernels in use read them, and these.
+// Bytes of the weights as the kernels in use read them, and these.
 Index packed_size(const Network&);
 void pack(const Network&, const float* w, char* to);
 
