@@ -57,6 +57,9 @@ constexpr double worth_operations = 1e6;
 constexpr double worth_functions = 16384;
 constexpr double worth_numbers = 65536;
 
+// Bytes of the largest table of symbols' parts of the gates.
+constexpr Index most_folded = 4 * 1024 * 1024;
+
 // The dropout of one step; without one, nothing is dropped.
 struct Randomness {
     std::uint64_t seed;
@@ -128,6 +131,7 @@ private:
     // What `pack` writes; null: there is no such.
     std::vector<char*> packed_;        // [L * D] weights of the stack
     std::vector<char*> packed_dense_;  // those of each dense layer
+    float* folded_ = nullptr;          // [V, gate_size] what each symbol adds to the first gates
 
     Index* lengths_;                   // [N]
     float* x_;                         // [T, N, C]
@@ -157,6 +161,8 @@ private:
     Index last_layer() const { return training_ ? network_.L - 1 : (network_.L - 1) % 2; }
     Sizes layer_sizes(Index layer) const;
     Index lay_out_packed(char* base);
+    Index gate_size() const;
+    Index input_size() const { return folded_ ? gate_size() : network_.C; }  // columns of x_
     bool drops(std::size_t layer) const;
 
     // work(team), the team of as many threads as have `worth` of the amount each.
