@@ -147,7 +147,8 @@ void Chain::forward(const BatchSizes& sizes, const Index* rows, const float* w, 
     for (std::size_t i = 0; i < network_.dense.size(); ++i) run_dense(i);
 }
 
-// x [T, N, C], or symbols' parts of the gates, and the codes [tables, S] behind it; what stands in padding is never read.
+// x [T, N, C], or symbols' parts of the gates, and the codes [tables, S] behind it; what stands in
+// padding is never read.
 void Chain::gather() {
     const Network& net = network_;
     const Index N = sizes_.N, C = input_size(), S = sizes_.S;
