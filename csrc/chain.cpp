@@ -44,7 +44,8 @@ void Memory::grow(Index size) {
 
 Chain::Chain(const Network& network, const Data& data, int threads)
     : network_(network), data_(data), kernels_(*instruction_set().chain), threads_(threads),
-      out_(network.L), saved_(network.L * network.D), masks_(network), read_(network.dense.size()),
+      packed_(network.L * network.D), packed_dense_(network.dense.size()), out_(network.L),
+      saved_(network.L * network.D), masks_(network), read_(network.dense.size()),
       dropped_(network.dense.size()), y_(network.dense.size()), grad_read_(network.dense.size()) {}
 
 Sizes Chain::layer_sizes(Index layer) const {
@@ -59,7 +60,7 @@ Index Chain::lay_out(char* base, const BatchSizes& sizes, bool training) {
     const bool stack = net.L > 0, every = net.every();
     sizes_ = sizes;
     lengths_ = pieces.take<Index>(stack ? N : 0);
-    x_ = pieces.take<float>(stack ? T * N * net.C : 0);
+    x_ = pieces.take<float>(stack ? T * N * input_size() : 0);
     for (Index l = 0; l < net.L; ++l) {
         // Without backward, two are used in turn.
         if (training || l < 2) out_[l] = pieces.take<float>(T * N * F);
@@ -146,10 +147,12 @@ void Chain::forward(const BatchSizes& sizes, const Index* rows, const float* w, 
     for (std::size_t i = 0; i < network_.dense.size(); ++i) run_dense(i);
 }
 
-// x [T, N, C] and the codes [tables, S] behind it; what stands in padding is never read.
+// x [T, N, C], or symbols' parts of the gates, and the codes [tables, S] behind it; what stands in
+// padding is never read.
 void Chain::gather() {
     const Network& net = network_;
-    const Index N = sizes_.N, C = net.C, S = sizes_.S;
+    const Index N = sizes_.N, C = input_size(), S = sizes_.S;
+    const float* const vectors = folded_ ? folded_ : w_ + net.embedding;
     const bool some_unknown = random_ && net.of_symbols > 0;
     const float* factors = random_ && net.of_embedding > 0 ? masks_.symbols : nullptr;
     Index s = 0;
@@ -162,7 +165,7 @@ void Chain::gather() {
             if (net.symbols) {
                 const Index code = unknown ? 0 : data_.tokens[start + t];
                 codes_[s] = code;
-                copy_numbers(w_ + net.embedding + code * C, C, to);
+                copy_numbers(vectors + code * C, C, to);
                 if (factors)
                     for (Index c = 0; c < C; ++c) to[c] *= factors[code];
                 continue;
@@ -182,35 +185,47 @@ void Chain::gather() {
     order_.assign(lengths_, sizes_.T, N);
 }
 
-// Of one direction.
-Index Chain::packed_size(Index layer) const {
-    return kernels<float>().packed_size(layer_sizes(layer), false);
+Index Chain::lay_out_packed(char* base) {
+    Pieces pieces(base);
+    const Network& net = network_;
+    for (Index k = 0; k < net.L * net.D; ++k)
+        packed_[k] =
+            pieces.take<char>(kernels<float>().packed_size(layer_sizes(k / net.D), false));
+    for (std::size_t i = 0; i < net.dense.size(); ++i)
+        packed_dense_[i] =
+            pieces.take<char>(kernels_.dense_packed_size(net.dense[i].F, net.dense[i].K));
+    const bool folds = net.L > 0 && net.D == 1 && net.symbols > 0;
+    const Index numbers = folds ? net.symbols * gate_size() : 0;
+    const bool small = numbers * Index(sizeof(float)) <= most_folded;
+    folded_ = folds && small ? pieces.take<float>(numbers) : nullptr;
+    return pieces.size();
 }
 
-Index Chain::packed_size() const {
-    Index size = 0;
-    for (Index l = 0; l < network_.L; ++l) size += network_.D * packed_size(l);
-    return size;
-}
+Index Chain::gate_size() const { return kernels<float>().gate_size(layer_sizes(0)); }
 
-void Chain::pack(const float* w, char* to) const {
-    for (Index l = 0; l < network_.L; ++l) {
-        for (Index d = 0; d < network_.D; ++d, to += packed_size(l)) {
-            const DirectionPlaces& at = network_.recurrent[l * network_.D + d];
-            Forward<float> layer{};
-            layer.w_ih = w + at.w_ih;
-            layer.w_hh = w + at.w_hh;
-            layer.b_ih = w + at.b_ih;
-            layer.b_hh = w + at.b_hh;
-            kernels<float>().pack(layer_sizes(l), layer, to);
-        }
+void Chain::pack(const float* w, char* to) {
+    lay_out_packed(to);
+    const Network& net = network_;
+    for (Index k = 0; k < net.L * net.D; ++k) {
+        const DirectionPlaces& at = net.recurrent[k];
+        Forward<float> layer{};
+        layer.w_ih = w + at.w_ih;
+        layer.w_hh = w + at.w_hh;
+        layer.b_ih = w + at.b_ih;
+        layer.b_hh = w + at.b_hh;
+        kernels<float>().pack(layer_sizes(k / net.D), layer, packed_[k]);
     }
+    for (std::size_t i = 0; i < net.dense.size(); ++i) {
+        const DenseLayer& layer = net.dense[i];
+        kernels_.dense_pack(layer.F, layer.K, w + layer.w, w + layer.b, packed_dense_[i]);
+    }
+    if (folded_)
+        kernels<float>().fold(layer_sizes(0), packed_[0], net.symbols, w + net.embedding, folded_);
 }
 
 void Chain::run_stack() {
     const Network& net = network_;
-    const Index N = sizes_.N, F = net.states(), each = N * net.H;
-    const char* packed = packed_;
+    const Index N = sizes_.N, C = input_size(), F = net.states(), each = N * net.H;
     for (Index l = 0; l < net.L; ++l) {
         if (!training_ && l > 1) out_[l] = out_[l % 2];
         Forward<float> directions[2];
@@ -225,12 +240,12 @@ void Chain::run_stack() {
                              h_n_ + k * each,
                              net.cell == Cell::lstm ? c_n_ + k * each : nullptr,
                              saved_[k],
-                             packed};
-            if (packed) packed += packed_size(l);
+                             packed_[k],
+                             l == 0 && folded_};
         }
         const Sequence<const float> x =
             l ? Sequence<const float>{out_[l - 1], N * F, F}
-              : Sequence<const float>{x_, N * net.C, net.C};
+              : Sequence<const float>{x_, N * C, C};
         layer_forward<float>(layer_sizes(l), order_.get(), x, {out_[l], N * F, F}, directions,
                              net.D);
         if (l + 1 < net.L) drop_states(l, out_[l]);
@@ -288,7 +303,8 @@ void Chain::run_dense(std::size_t i) {
         drop_read(i, dropped_[i]);
     }
     const DenseForward job{R,           layer.F,      layer.K,  layer.activation,
-                           w_ + layer.w, w_ + layer.b, read_[i], y_[i]};
+                           w_ + layer.w, w_ + layer.b, read_[i], y_[i],
+                           packed_dense_[i]};
     with_team(2.0 * double(R) * double(layer.F) * double(layer.K), worth_operations,
               [&](Team& team) { kernels_.dense_forward(job, team); });
     if (i + 1 < network_.dense.size())

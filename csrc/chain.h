@@ -57,6 +57,9 @@ constexpr double worth_operations = 1e6;
 constexpr double worth_functions = 16384;
 constexpr double worth_numbers = 65536;
 
+// Bytes of the largest table of symbols' parts of the gates.
+constexpr Index most_folded = 4 * 1024 * 1024;
+
 // The dropout of one step; without one, nothing is dropped.
 struct Randomness {
     std::uint64_t seed;
@@ -86,13 +89,14 @@ class Chain {
 public:
     Chain(const Network&, const Data&, int threads);
 
+    // The weights as `pack` has written them, for forward without backward; null: as they are. Before
+    // `reserve`.
+    void use_packed(const char* packed) { lay_out_packed(const_cast<char*>(packed)); }
+    Index packed_size() { return lay_out_packed(nullptr); }  // bytes
+    void pack(const float* w, char* to);
+
     // Memory for a batch of these sizes; `training`: with all that backward needs.
     void reserve(const BatchSizes&, bool training);
-
-    // The stack's weights as `pack` has written them, for forward without backward; null: as they are.
-    void use_packed(const char* packed) { packed_ = packed; }
-    Index packed_size() const;  // bytes
-    void pack(const float* w, char* to) const;
 
     // The batch of these rows from now on. w: the parameters. h0, c0: [L * D, N, H] first states, or
     // null: zeros.
@@ -122,8 +126,12 @@ private:
     const Index* rows_ = nullptr;
     const float *w_ = nullptr, *h0_ = nullptr, *c0_ = nullptr;
     const Randomness* random_ = nullptr;
-    const char* packed_ = nullptr;
     bool training_ = false;
+
+    // What `pack` writes; null: there is no such.
+    std::vector<char*> packed_;        // [L * D] weights of the stack
+    std::vector<char*> packed_dense_;  // those of each dense layer
+    float* folded_ = nullptr;          // [V, gate_size] what each symbol adds to the first gates
 
     Index* lengths_;                   // [N]
     float* x_;                         // [T, N, C]
@@ -152,7 +160,9 @@ private:
     Index lay_out(char* base, const BatchSizes&, bool training);
     Index last_layer() const { return training_ ? network_.L - 1 : (network_.L - 1) % 2; }
     Sizes layer_sizes(Index layer) const;
-    Index packed_size(Index layer) const;
+    Index lay_out_packed(char* base);
+    Index gate_size() const;
+    Index input_size() const { return folded_ ? gate_size() : network_.C; }  // columns of x_
     bool drops(std::size_t layer) const;
 
     // work(team), the team of as many threads as have `worth` of the amount each.

@@ -141,6 +141,26 @@ void bind_chain(nb::module_& m) {
             predict(net, weights, reinterpret_cast<const char*>(packed), data, batches, h_n, c_n,
                     found, threads);
     });
+    m.def("chain_walk", [](const nb::tuple& network, Address w, const nb::tuple& numbers, Address h,
+                           Address c, Address scores, Address packed, double temperature,
+                           Index top_k, double top_p, const nb::tuple& barred, Address next,
+                           Index count, Address uniforms, Index end, Address symbols) {
+        const Network net = network_of(network);
+        const Data data = data_of(numbers);
+        Walk walk{{temperature, top_k, top_p, {}},
+                  end,
+                  count,
+                  reinterpret_cast<const double*>(uniforms),
+                  reinterpret_cast<Index*>(symbols),
+                  reinterpret_cast<Index*>(next),
+                  reinterpret_cast<float*>(scores)};
+        Reader read(barred);
+        for (std::size_t i = 0; i < barred.size(); ++i) walk.rule.barred.push_back(read.number());
+        nb::gil_scoped_release release;
+        return unrolled::walk(net, reinterpret_cast<const float*>(w),
+                              reinterpret_cast<const char*>(packed), data,
+                              reinterpret_cast<float*>(h), reinterpret_cast<float*>(c), walk);
+    });
     m.def("chain_packed_size",
           [](const nb::tuple& network) { return packed_size(network_of(network)); });
     m.def("chain_pack", [](const nb::tuple& network, Address w, Address to) {

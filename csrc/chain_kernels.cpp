@@ -18,10 +18,11 @@ namespace unrolled {
 
 extern const ChainKernels UNROLLED_CHAIN(UNROLLED_ISA);
 const ChainKernels UNROLLED_CHAIN(UNROLLED_ISA) = {
-    UNROLLED_ISA::dense_forward, UNROLLED_ISA::dense_backward, UNROLLED_ISA::drop,
-    UNROLLED_ISA::scale,         UNROLLED_ISA::pool,           UNROLLED_ISA::pool_backward,
-    UNROLLED_ISA::losses,        UNROLLED_ISA::crf,            UNROLLED_ISA::add_rows,
-    UNROLLED_ISA::sum_of_squares, UNROLLED_ISA::optimizer_step,
+    UNROLLED_ISA::dense_forward, UNROLLED_ISA::dense_backward, UNROLLED_ISA::dense_packed_size,
+    UNROLLED_ISA::dense_pack,    UNROLLED_ISA::drop,           UNROLLED_ISA::scale,
+    UNROLLED_ISA::pool,          UNROLLED_ISA::pool_backward,  UNROLLED_ISA::losses,
+    UNROLLED_ISA::crf,           UNROLLED_ISA::add_rows,       UNROLLED_ISA::sum_of_squares,
+    UNROLLED_ISA::optimizer_step,
 };
 
 }  // namespace unrolled

@@ -33,6 +33,7 @@ struct DenseForward {
     const float* b;         // [K]
     const float* const* x;  // R rows of F
     float* y;               // [R, K]
+    const char* packed = nullptr;  // what dense_pack wrote of w and b, or null
 };
 
 struct DenseBackward {
@@ -133,6 +134,8 @@ struct OptimizerStep {
 struct ChainKernels {
     void (*dense_forward)(const DenseForward&, Team&);
     void (*dense_backward)(const DenseBackward&, Team&);
+    Index (*dense_packed_size)(Index F, Index K);  // bytes
+    void (*dense_pack)(Index F, Index K, const float* w, const float* b, char* to);
     // to = from * (0 or 1 / (1 - probability)), [rows, columns]; `to` may be `from`; null: from is 1.
     void (*drop)(const Dropout&, Index rows, Index columns, const float* from, float* to, Team&);
     // Multiplies row r of [rows, columns] by row which[r], or without `which` row r % N, of

@@ -29,24 +29,42 @@ UNROLLED_INLINE Vec<float> load_part(const float* from, Index columns) {
     return columns > 0 ? Vec<float>::load_first(from, columns) : Vec<float>::zero();
 }
 
+// Weights and biases as the product reads them.
+struct DensePanels {
+    static constexpr Index wide = panel_width<float>;
+    Index F, K, panels, size;  // size: bytes
+    float* w;                  // [panels, F, 2 W]
+    float* b;                  // [panels, 2 W]
+
+    DensePanels(Index F, Index K, char* base) : F(F), K(K), panels(parts(K, wide)) {
+        Arena arena(base);
+        w = arena.take<float>(panels * F * wide);
+        b = arena.take<float>(panels * wide);
+        size = arena.size();
+    }
+
+    void fill(const float* from_w, const float* from_b, Range own) const {
+        pack_gates<2, 1, float>(from_w, K, F, own.begin, own.end, w);
+        for (Index k = own.begin * wide; k < own.end * wide; ++k) b[k] = k < K ? from_b[k] : 0.0f;
+    }
+};
+
+inline Index dense_packed_size(Index F, Index K) { return DensePanels(F, K, nullptr).size; }
+
+inline void dense_pack(Index F, Index K, const float* w, const float* b, char* to) {
+    const DensePanels packed(F, K, to);
+    packed.fill(w, b, {0, packed.panels});
+}
+
 inline void dense_forward(const DenseForward& job, Team& team) {
     using V = Vec<float>;
     constexpr int W = V::width;
     constexpr Index wide = panel_width<float>;
-    const Index F = job.F, K = job.K, panels = parts(K, wide);
-    float *w, *b;
-    const auto lay_out = [&](char* base) {
-        Arena arena(base);
-        w = arena.take<float>(panels * F * wide);
-        b = arena.take<float>(panels * wide);
-        return arena.size();
-    };
-    const Scratch scratch(lay_out(nullptr));
-    lay_out(scratch.data());
+    const Index F = job.F, K = job.K;
+    const Scratch scratch(job.packed ? 0 : dense_packed_size(F, K));
+    const DensePanels packed(F, K, job.packed ? const_cast<char*>(job.packed) : scratch.data());
     run(team, [&](int worker) {
-        const Range own = share(panels, worker, team.size());
-        pack_gates<2, 1, float>(job.w, K, F, own.begin, own.end, w);
-        for (Index k = own.begin * wide; k < own.end * wide; ++k) b[k] = k < K ? job.b[k] : 0.0f;
+        if (!job.packed) packed.fill(job.w, job.b, share(packed.panels, worker, team.size()));
         team.barrier();
         const Range rows = share(job.R, worker, team.size());
         const Index block = dense_block(F);
@@ -54,8 +72,8 @@ inline void dense_forward(const DenseForward& job, Team& team) {
         for (Index r = rows.begin; r < rows.end; r += block) {
             float* y = job.y + r * K;
             product<2, float>(
-                least(block, rows.end - r), Rows<float>::contiguous(job.x + r, F), w, 0, panels,
-                FromPanel<float>{b},
+                least(block, rows.end - r), Rows<float>::contiguous(job.x + r, F), packed.w, 0,
+                packed.panels, FromPanel<float>{packed.b},
                 [activation](float* sums) {
                     if (activation == Activation::none) return;
                     for (int v = 0; v < 2; ++v) {

@@ -152,7 +152,7 @@ Scratch::Scratch(Index size) {
         prefer_large_pages(kept.data, size);
     }
     data_ = aligned(kept.data);
-    if (poisoned()) std::memset(data_, 0xff, static_cast<std::size_t>(size));  // NaN
+    if (size && poisoned()) std::memset(data_, 0xff, static_cast<std::size_t>(size));  // NaN
 }
 
 Scratch::~Scratch() {

@@ -40,6 +40,9 @@ struct Kernels {
     Index (*saved_size)(const Sizes&, Index S, bool projected);
     Index (*packed_size)(const Sizes&, bool projected);  // bytes
     void (*pack)(const Sizes&, const Forward<T>&, char* to);
+    Index (*gate_size)(const Sizes&);
+    // What each of V inputs x [V, C] adds to the gates, the biases too, [V, gate_size].
+    void (*fold)(const Sizes&, const char* packed, Index V, const T* x, T* to);
     void (*forward)(const Sizes&, const Order&, Sequence<const T> x, Sequence<T> out,
                     const Forward<T>&, Sharing, Team&);
     void (*backward)(const Sizes&, const Order&, Sequence<const T> x, Sequence<const T> grad_out,

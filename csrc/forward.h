@@ -47,6 +47,26 @@ public:
         packed.fill(shape, sizes, layer, 0, 1);
     }
 
+    static Index gate_size(const Sizes& sizes) {
+        return Shape<CellKind, T>(sizes, false).gate_panels * columns;
+    }
+
+    // Each row as its panels lie, one behind the other.
+    static void fold(const Sizes& sizes, const char* from, Index V, const T* x, T* to) {
+        const Shape<CellKind, T> shape(sizes, false);
+        Packed packed;
+        Arena arena(const_cast<char*>(from));
+        packed.lay_out(shape, sizes, arena);
+        const Index size = shape.gate_panels * columns;
+        for (Index n = 0; n < V; n += sums) {
+            const Index count = least(sums, V - n);
+            const T* rows[sums];
+            for (Index q = 0; q < count; ++q) rows[q] = x + (n + q) * sizes.C;
+            product_of_inputs(packed, count, rows, sizes.C, {0, shape.gate_panels}, to + n * size,
+                              size, columns);
+        }
+    }
+
     Index scratch_size() {
         Arena arena(nullptr);
         lay_out(arena);
@@ -219,13 +239,28 @@ private:
             rows += count;
         }
         const Index panel = capacity * columns;
-        product<U * G, T>(rows, Rows<T>::contiguous(own.rows, sizes_.C), packed_.w_ih,
-                          panels.begin, panels.end, FromPanel<T>{packed_.b_x}, [&](Index q, Index p, const T* sums) {
-                              T* to = own.a_x + (p - panels.begin) * panel + q * columns;
-                              for (int v = 0; v < U * G; ++v)
-                                  V::load(sums + v * W).store(to + v * W);
-                          });
+        if (!layer_.folded) {
+            product_of_inputs(packed_, rows, own.rows, sizes_.C, panels, own.a_x, columns, panel);
+            return j;
+        }
+        for (Index p = panels.begin; p < panels.end; ++p)
+            for (Index q = 0; q < rows; ++q)
+                copy_gates(own.rows[q] + p * columns,
+                           own.a_x + (p - panels.begin) * panel + q * columns);
         return j;
+    }
+
+    // W_ih x + b of row q and panel p to to + q * row + (p - panels.begin) * panel.
+    static void product_of_inputs(const Packed& packed, Index count, const T* const* x, Index C,
+                                  Range panels, T* to, Index row, Index panel) {
+        product<U * G, T>(count, Rows<T>::contiguous(x, C), packed.w_ih, panels.begin, panels.end,
+                          FromPanel<T>{packed.b_x}, [=](Index q, Index p, const T* sums) {
+                              copy_gates(sums, to + q * row + (p - panels.begin) * panel);
+                          });
+    }
+
+    static UNROLLED_INLINE void copy_gates(const T* from, T* to) {
+        for (int v = 0; v < U * G; ++v) V::load(from + v * W).store(to + v * W);
     }
 
     void step(int worker, const Places& places, Range panels, Range states, Index j, Index count,

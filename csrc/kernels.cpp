@@ -48,6 +48,19 @@ void pack(const Sizes& sizes, const Forward<T>& layer, char* to) {
 }
 
 template <class T>
+Index gate_size(const Sizes& sizes) {
+    return with_cell(sizes.cell,
+                     [&](auto cell) { return ForwardPass<decltype(cell), T>::gate_size(sizes); });
+}
+
+template <class T>
+void fold(const Sizes& sizes, const char* packed, Index V, const T* x, T* to) {
+    with_cell(sizes.cell, [&](auto cell) {
+        ForwardPass<decltype(cell), T>::fold(sizes, packed, V, x, to);
+    });
+}
+
+template <class T>
 void forward(const Sizes& sizes, const Order& order, Sequence<const T> x, Sequence<T> out,
              const Forward<T>& layer, Sharing sharing, Team& team) {
     with_cell(sizes.cell, [&](auto cell) {
@@ -102,9 +115,11 @@ extern const InstructionSet UNROLLED_SET(UNROLLED_ISA);
 const InstructionSet UNROLLED_SET(UNROLLED_ISA) = {
     UNROLLED_NAME(UNROLLED_ISA),
     {UNROLLED_ISA::saved_size<float>, UNROLLED_ISA::packed_size<float>, UNROLLED_ISA::pack<float>,
-     UNROLLED_ISA::forward<float>, UNROLLED_ISA::backward<float>},
+     UNROLLED_ISA::gate_size<float>, UNROLLED_ISA::fold<float>, UNROLLED_ISA::forward<float>,
+     UNROLLED_ISA::backward<float>},
     {UNROLLED_ISA::saved_size<double>, UNROLLED_ISA::packed_size<double>,
-     UNROLLED_ISA::pack<double>, UNROLLED_ISA::forward<double>, UNROLLED_ISA::backward<double>},
+     UNROLLED_ISA::pack<double>, UNROLLED_ISA::gate_size<double>, UNROLLED_ISA::fold<double>,
+     UNROLLED_ISA::forward<double>, UNROLLED_ISA::backward<double>},
     UNROLLED_ISA::fma_operations,
     &UNROLLED_CHAIN(UNROLLED_ISA),
 };

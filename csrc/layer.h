@@ -43,6 +43,7 @@ struct Forward {
     T* c_n;         // [N, H], lstm only
     T* saved;       // [saved_size] or null: inference
     const char* packed = nullptr;  // [packed_size] bytes of the weights and biases above, or null
+    bool folded = false;           // x is [T, N, gate_size]: rows of what `fold` has written
 };
 
 // One direction of a layer, backward; a gradient that is null is not wanted or, of h_n and c_n, zero.

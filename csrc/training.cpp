@@ -126,8 +126,8 @@ void predict(const Network& network, const float* w, const char* packed, const D
     const std::vector<BatchSizes> sizes = check(network, data, batches);
     if (h) check_carried(sizes);
     Chain chain(network, data, threads);
-    for (const BatchSizes& batch : sizes) chain.reserve(batch, false);
     chain.use_packed(packed);
+    for (const BatchSizes& batch : sizes) chain.reserve(batch, false);
     const Index K = network.head().K;
     const std::size_t bytes = static_cast<std::size_t>(K) * sizeof(float);
     std::vector<Index> begin;
@@ -152,6 +152,33 @@ void predict(const Network& network, const float* w, const char* packed, const D
         }
         outputs += sizes[b].R * K;
     }
+}
+
+Index walk(const Network& network, const float* w, const char* packed, const Data& data, float* h,
+           float* c, const Walk& walk) {
+    const Index row = 0, K = network.head().K;
+    Sampler sampler(walk.rule, K);
+    Chain chain(network, data, 1);
+    chain.use_packed(packed);
+    chain.reserve({1, 1, 1, 1}, false);
+    for (Index n = 0; n < walk.count; ++n) {
+        try {
+            if (*walk.next >= 0) {
+                const BatchSizes sizes = check_rows(network, data, &row, 1);
+                const FlushDenormals flush;
+                chain.forward(sizes, &row, w, h, c, false, nullptr);
+                carry(network, chain, 1, h, c);
+                std::copy_n(chain.scores(), K, walk.scores);
+                *walk.next = -1;
+            }
+            *walk.next = walk.symbols[n] = sampler.draw(walk.scores, walk.uniforms[n]);
+        } catch (const std::invalid_argument&) {
+            if (n == 0) throw;
+            return n;
+        }
+        if (walk.symbols[n] == walk.end) return n + 1;
+    }
+    return walk.count;
 }
 
 Index packed_size(const Network& network) {

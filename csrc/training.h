@@ -2,6 +2,7 @@
 #pragma once
 
 #include "network.h"
+#include "sampling.h"
 
 namespace unrolled {
 
@@ -35,7 +36,24 @@ Evaluation evaluate(const Network&, const float* w, const Data&, const Batches&,
 void predict(const Network&, const float* w, const char* packed, const Data&, const Batches&,
              float* h, float* c, float* outputs, int threads);
 
-// Bytes of the recurrent stack's weights as the kernels in use read them, and these.
+// Symbols drawn one after the other, each read by the next step.
+struct Walk {
+    SamplingRule rule;
+    Index end;               // drawn, it is the last
+    Index count;             // draws at most
+    const double* uniforms;  // [count] from [0, 1)
+    Index* symbols;          // [count] result
+    Index* next;  // the symbol that is to be read, or -1: the scores of the next draw are there
+    float* scores;           // [K]
+};
+
+// Goes on with row 0 of the data, whose tokens are `next` alone, from the state h, c of one row to
+// that in front of `next`; packed as in predict. Returns how many were drawn: fewer than asked for
+// also where the next ones cannot be; if that is the first, throws std::invalid_argument.
+Index walk(const Network&, const float* w, const char* packed, const Data&, float* h, float* c,
+           const Walk&);
+
+// Bytes of the weights as the kernels in use read them, and these.
 Index packed_size(const Network&);
 void pack(const Network&, const float* w, char* to);
 

@@ -24,6 +24,15 @@ SPECS = {
     "relu": recurrent_spec("rnn", nonlinearity="relu"),
     "tokens": recurrent_spec("lstm", tokens=True, loss="cross_entropy"),
     "codes": recurrent_spec("gru", categories=((4, 2), (3, 5))),
+    "tokens, gru": recurrent_spec("gru", tokens=True, num_layers=2, loss="cross_entropy"),
+    "tokens, relu": recurrent_spec(
+        "rnn", nonlinearity="relu", tokens=True, hidden_size=21, loss="cross_entropy"
+    ),
+    "tied": recurrent_spec("lstm", tokens=True, tied=True, num_layers=3, loss="cross_entropy"),
+    # So many that no table of their parts of the gates is made.
+    "many tokens": replace(
+        recurrent_spec("lstm", tokens=True, hidden_size=90, loss="cross_entropy"), input_size=3000
+    ),
 }
 
 

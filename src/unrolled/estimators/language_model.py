@@ -227,7 +227,7 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
             random_state: seed of the draws.
 
         Yields:
-            What each symbol adds, as soon as it has been drawn.
+            What each symbol adds; up to 32 are drawn ahead, the first ones fewer.
 
         Raises:
             ValueError: an argument cannot be used.

@@ -13,7 +13,7 @@ from types import ModuleType
 
 OURS, EVERYONES = "UNROLLED_NUM_THREADS", "OMP_NUM_THREADS"
 MOST_THREADS = 256  # most_threads of csrc/threads.h
-INTERFACE = 6  # that of csrc/bindings.cpp; memory is passed by address, so that both must agree
+INTERFACE = 7  # that of csrc/bindings.cpp; memory is passed by address, so that both must agree
 
 
 class SlowKernelsWarning(UserWarning):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unrolled.kernels import engine
 from unrolled.runtime.description import address, describe_data, describe_network
+from unrolled.runtime.sampling import Sampling
 from unrolled.runtime.spec import Spec
 
 F32 = NDArray[np.float32]
@@ -20,6 +21,7 @@ State = tuple[F32, ...]
 # So little work that a second thread costs more than it does.
 ROWS_OF_ONE_THREAD = 16
 ALIGNMENT = 64  # bytes, a line of the cache
+SCORED = -1  # in place of the symbol to be read: its step is made
 
 
 class RepeatedStep:
@@ -51,14 +53,15 @@ class RepeatedStep:
         self._state = np.zeros(shape, np.float32)
         self._parts = tuple(self._state.reshape(-1, N, r.hidden_size))
         self._outputs = np.empty((N, spec.output_size), np.float32)
+<<<<<<< HEAD
         self._first_outputs: F32 = self._outputs[0]
+=======
+>>>>>>> gen
         self._rows, self._first = rows, np.array([0, N])
-        h_and_c = [address(part) for part in self._state]
-        self._arguments = (
-            *(self._network.numbers, address(flat), self._data.numbers),
-            *(1, address(self._rows), address(self._first), *(*h_and_c, 0)[:2]),
-            *(address(self._outputs), False),
-        )
+        what = (self._network.numbers, address(flat), self._data.numbers)
+        where = (*(*[address(part) for part in self._state], 0)[:2], address(self._outputs))
+        batch = (1, address(self._rows), address(self._first))
+        self._arguments, self._walk = (*what, *batch, *where, False), (*what, *where)
         self._few, self._lock = N <= ROWS_OF_ONE_THREAD, threading.Lock()
         self._packed, self._packed_at, self._packed_for = np.empty(0, np.uint8), 0, ""
 
@@ -84,27 +87,45 @@ class RepeatedStep:
             kernels.chain_predict(*self._arguments, threads, self._packed_at)
             return self._outputs.copy(), tuple([part.copy() for part in self._parts])
 
-    def begin(self, state: State) -> None:
-        """The state from which `advance` goes on, which is the caller's alone until it has ended.
+    def begin(self, scores: F32, state: State) -> None:
+        """Where `draw` begins, of one row: the raw outputs [K] of a step and the state after it.
+
+        The object is the caller's alone from here on.
 
         Raises:
             ValueError: a part is of another shape.
         """
-        for given, held in zip(state, self._parts, strict=True):
+        for given, held in zip((scores, *state), (self._outputs[0], *self._parts), strict=True):
             _copy(given, held)
+        self._x[0] = SCORED
 
-    def advance(self, token: int) -> F32:
-        """Raw outputs [K] of a step of one row, of symbols, from where the one before ended.
+    def draw(self, sampling: Sampling, uniforms: NDArray[np.float64], end: int) -> list[int]:
+        """Symbols drawn in turn, each by the scores of a step that reads the one before.
 
-        They are overwritten by the next. Neither shape nor token is checked in Python: the kernels
-        refuse a token that is none.
+        Args:
+            sampling: the rule.
+            uniforms: [U] a number drawn evenly from [0, 1) for each symbol, U >= 1.
+            end: behind this symbol no more are drawn.
+
+        Returns:
+            U symbols, fewer at the `end`, or in front of one that cannot be drawn.
+
+        Raises:
+            ValueError: the first cannot be drawn: see `Sampling.shares`.
         """
         kernels: Any = engine.COMPILED
-        self._x[0] = token
         if kernels.simd() != self._packed_for:
             self._pack(kernels)
-        kernels.chain_predict(*self._arguments, 1, self._packed_at)
-        return self._first_outputs
+        uniforms = np.ascontiguousarray(uniforms, np.float64)
+        symbols = np.empty(len(uniforms), np.int64)
+        drawn = kernels.chain_walk(
+            *(*self._walk, self._packed_at),
+            *(sampling.temperature, sampling.top_k or self._outputs.shape[1]),
+            *(sampling.top_p or 1.0, sampling.barred, address(self._x)),
+            *(len(uniforms), address(uniforms), end, address(symbols)),
+        )
+        found: list[int] = symbols[:drawn].tolist()
+        return found
 
     def _pack(self, kernels: Any) -> None:
         """The weights as the kernels in use read them."""

@@ -14,6 +14,8 @@ from unrolled.runtime.spec_checks import shown
 F64 = NDArray[np.float64]
 # Temperatures by which float32 scores may be divided without overflow.
 LOW = 1e-6
+# A sum of shares of which none that counts has lost digits by being nearly 0.
+WHOLE = 1e-280
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,15 @@ class Sampling:
         """Probabilities [V] of a draw by scores [V].
 
         Raises:
-            ValueError: every symbol is barred.
+            ValueError: every symbol is barred, by its score -inf too, or a score of another is NaN
+                or infinite.
         """
         y = scores.astype(np.float64)
         if self.barred:
             y[list(self.barred)] = -np.inf
         most = y.max()
+        if not most < np.inf:
+            raise ValueError("a score is NaN or infinite, so that no symbol can be drawn")
         if most == -np.inf:
             raise ValueError("all symbols are barred, so that none can be drawn")
         if self.temperature == 0.0:
@@ -82,12 +87,14 @@ class Sampling:
         return shares
 
     def draw(self, scores: NDArray[np.float32], uniform: float) -> int:
-        """A symbol by scores [V] and a number drawn evenly from [0, 1)."""
+        """A symbol by scores [V] and a number drawn evenly from [0, 1); raises as `shares`."""
         if self.temperature == 0.0 and not self.barred:
-            return int(scores.argmax())
+            likeliest = int(scores.argmax())
+            if math.isfinite(scores[likeliest]):
+                return likeliest
         reached = self._weights(scores).cumsum()
         most = reached[-1]
-        if not most > 0.0:  # beside what is barred all others have vanished
+        if not most > WHOLE:  # beside what is barred all others have vanished
             reached = self.shares(scores).cumsum()
             most = reached[-1]
         # Behind the last share that is not 0 nothing is drawn, however the sum was rounded.
@@ -97,7 +104,10 @@ class Sampling:
         """Numbers [V] in proportion to the shares, or all 0: few steps where nothing is sorted."""
         if self.top_k is not None or self.top_p is not None or self.temperature < LOW:
             return self.shares(scores)
-        y: F64 = np.subtract(scores, scores.max(), dtype=np.float64)
+        most = scores.max()
+        if not math.isfinite(most):
+            return self.shares(scores)
+        y: F64 = np.subtract(scores, most, dtype=np.float64)
         if self.temperature != 1.0:
             y *= 1.0 / self.temperature
         np.exp(y, out=y)

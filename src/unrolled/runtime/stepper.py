@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from unrolled import kernels
 from unrolled.kernels import engine
 from unrolled.runtime.repeated_step import RepeatedStep, State
+from unrolled.runtime.sampling import Sampling
 from unrolled.runtime.spec import Spec, views
 
 F32 = NDArray[np.float32]
 Weights = tuple[F32, F32, F32, F32]
+Walk = Callable[[NDArray[np.float64], int], list[int]]
 
 # Rows whose step takes less time than its checks.
 FEW = 1024
@@ -76,23 +79,40 @@ class Stepper:
                 h = np.maximum(h, 0) if activation == "relu" else np.tanh(h)
         return h, tuple(part[i] for i in range(len(after[0])) for part in after)
 
-    def walk(self, state: State) -> Callable[[int], F32]:
-        """From a state of one row: a function of a symbol that gives the raw outputs [K] of a step.
+    def walk(self, scores: F32, state: State, sampling: Sampling) -> Walk:
+        """From the scores [K] of a step of one row of symbols and the state after it on.
 
-        Each step goes on from the one before, and may overwrite its outputs.
+        Returns:
+            A function of numbers [U] drawn evenly from [0, 1), U >= 1, and a symbol `end`, that
+            draws as many symbols, each by the scores of a step that reads the one before. It stops
+            behind `end`, and in front of a symbol that cannot be drawn; if that is its first, it
+            raises ValueError. The next call goes on.
         """
         if engine.COMPILED is not None:
             repeated = RepeatedStep(self.spec, self._flat, 1)
-            repeated.begin(state)
-            return repeated.advance
+            repeated.begin(scores, state)
+            return partial(repeated.draw, sampling)
+        symbol: int | None = None
 
-        def advance(symbol: int) -> F32:
-            nonlocal state
-            outputs, state = self.step(np.array([symbol]), state)
-            first: F32 = outputs[0]
-            return first
+        def draw(uniforms: NDArray[np.float64], end: int) -> list[int]:
+            nonlocal symbol, scores, state
+            found: list[int] = []
+            for uniform in uniforms.tolist():
+                try:
+                    if symbol is not None:
+                        outputs, state = self.step(np.array([symbol]), state)
+                        scores, symbol = outputs[0], None
+                    symbol = sampling.draw(scores, uniform)
+                except ValueError:
+                    if not found:
+                        raise
+                    break
+                found.append(symbol)
+                if symbol == end:
+                    break
+            return found
 
-        return advance
+        return draw
 
     def run(self, x: NDArray[Any], state: State) -> State:
         """The state after all steps of x [T, N, C], or of tokens [T, N]."""

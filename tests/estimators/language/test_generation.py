@@ -49,6 +49,68 @@ def test_pieces_come_as_they_are_drawn() -> None:
     assert list(m.generate("how", 0)) == []
 
 
+@pytest.mark.parametrize("rule", [{}, {"temperature": 1.7, "top_k": 9}, {"top_p": 0.8}])
+def test_the_text_does_not_depend_on_how_many_symbols_are_drawn_at_once(
+    rule: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m = fitted()
+    expected = [list(m.generate("how", 77, random_state=seed, **rule)) for seed in range(4)]
+    for block in (1, 3, 64):
+        monkeypatch.setattr(generation, "BLOCK", block)
+        found = [list(m.generate("how", 77, random_state=seed, **rule)) for seed in range(4)]
+        assert found == expected
+    monkeypatch.setattr(generation.Stepper, "walk", draw_by_draw)
+    assert [list(m.generate("how", 77, random_state=seed, **rule)) for seed in range(4)] == expected
+
+
+def draw_by_draw(
+    stepper: generation.Stepper, scores: Any, state: Any, sampling: generation.Sampling
+) -> Any:
+    """As `Stepper.walk`, each draw and each step by itself."""
+
+    def draw(uniforms: np.ndarray, end: int) -> list[int]:
+        nonlocal scores, state
+        found = []
+        for uniform in uniforms:
+            found.append(sampling.draw(scores, uniform))
+            given, state = stepper.step(np.array(found[-1:]), state)
+            scores = given[0]
+            if found[-1] == end:
+                break
+        return found
+
+    return draw
+
+
+def test_symbols_are_drawn_shortly_before_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+    walk = generation.Stepper.walk
+
+    def counted(*given: Any) -> Any:
+        draw = walk(*given)
+
+        def told(uniforms: np.ndarray, end: int) -> list[int]:
+            asked.append(len(uniforms))
+            return draw(uniforms, end)
+
+        return told
+
+    monkeypatch.setattr(generation.Stepper, "walk", counted)
+    endless = fitted().generate("how", None, random_state=0)
+    next(endless)
+    assert asked == [1]
+    next(endless)
+    assert asked == [1, 2]
+    assert len(list(islice(endless, 98))) == 98
+    assert asked == [1, 2, 4, 8, 16, 32, 32, 32]
+    for length in (1, 4, 40):
+        asked.clear()
+        assert len("".join(fitted().generate("how", length, random_state=0))) == length
+        assert sum(asked) == length
+
+
 @pytest.mark.parametrize("unit", ["word", "token"])
 @pytest.mark.parametrize("prompt", ["", "how are", "how are\n", "and\nwhat"])
 def test_prompt_and_text_are_one_text(unit: str, prompt: str) -> None:

@@ -11,8 +11,8 @@ from unrolled.runtime.repeated_step import State
 from unrolled.runtime.sampling import Sampling
 from unrolled.runtime.stepper import Stepper
 
-# Uniform numbers are drawn so many at a time.
-DRAWN = 256
+# Symbols drawn at a time, at most: the first ones come at once, the others without much between.
+BLOCK = 32
 # Steps of a prompt that are read at once, which bounds the memory.
 READ = 1024
 # Pairs of symbols whose texts are remembered.
@@ -41,19 +41,16 @@ def symbols(
     end: int,
 ) -> Iterator[int]:
     """Symbols that follow a prompt, until `length` of them or the symbol `end`."""
-    scores, state = read(stepper, prompt)
-    advance, draw = stepper.walk(state), sampling.draw
-    drawn = 0
+    draw = stepper.walk(*read(stepper, prompt), sampling)
+    drawn, block = 0, 1
     while length is None or drawn < length:
-        for uniform in rng.random(DRAWN).tolist():
-            symbol = draw(scores, uniform)
+        count = block if length is None else min(block, length - drawn)
+        for symbol in draw(rng.random(count), end):
             if symbol == end:
                 return
             yield symbol
             drawn += 1
-            if drawn == length:
-                return
-            scores = advance(symbol)
+        block = min(2 * block, BLOCK)
 
 
 def texts(
