@@ -53,10 +53,6 @@ class RepeatedStep:
         self._state = np.zeros(shape, np.float32)
         self._parts = tuple(self._state.reshape(-1, N, r.hidden_size))
         self._outputs = np.empty((N, spec.output_size), np.float32)
-<<<<<<< HEAD
-        self._first_outputs: F32 = self._outputs[0]
-=======
->>>>>>> gen
         self._rows, self._first = rows, np.array([0, N])
         what = (self._network.numbers, address(flat), self._data.numbers)
         where = (*(*[address(part) for part in self._state], 0)[:2], address(self._outputs))
