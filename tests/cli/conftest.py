@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,21 @@ def succeed(run: Run) -> Callable[[str], str]:
         return done.out
 
     return command
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what is trained once."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def model(request: pytest.FixtureRequest, succeed: Callable[[str], str], kept: Path) -> None:
+    """`model`, by the line TRAIN of the test's module."""
+    if not (kept / "model").exists():
+        line = request.module.TRAIN.replace("--out model", f"--out {kept / 'model'}")
+        succeed(f"{line} -q --no-report")
+    shutil.copytree(kept / "model", "model")
 
 
 @pytest.fixture

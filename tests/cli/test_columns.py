@@ -100,7 +100,8 @@ def test_missing_column_is_named_with_those_there() -> None:
 
 
 def test_no_numbers() -> None:
-    with pytest.raises(ValueError, match=r"^f.csv has no column of numbers to read besides 'y'$"):
+    said = r"^f.csv has no column of numbers to read besides 'y'; --text reads a column of texts$"
+    with pytest.raises(ValueError, match=said):
         layout(table(y=[1], name=["a"]), "y")
 
 

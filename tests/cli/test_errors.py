@@ -100,6 +100,7 @@ def test_one_line_each(run: Run, models: None, line: str, words: str) -> None:
         ("predict numbers", "Missing argument"),
         ("predict numbers ab.csv --out p.json", "--out p.json must end in .csv, .tsv, .parquet"),
         ("predict numbers ab.csv --out ab.csv", "--out ab.csv is DATA itself, which is not repl"),
+        ("plot numbers --row 1", "--row needs DATA, whose row it is"),
         ("plot numbers ab.csv --row -1", "Invalid value for '--row'"),
         ("paint numbers", "No such command 'paint'"),
     ],
@@ -139,15 +140,15 @@ def test_predictions_are_written_whole_or_not_at_all(
 
 def test_traceback_when_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNROLLED_TRACEBACK", "1")
-    with pytest.raises(FileNotFoundError, match="is not a file"):
-        main(["predict", "model", "gone.csv"])
+    with pytest.raises(ValueError, match="gone is no saved model"):
+        main(["predict", "gone", "train.csv"])
 
 
 def test_faults_of_the_program_are_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(path: Any) -> Any:
         raise KeyError("a fault")
 
-    monkeypatch.setattr("unrolled.data.table_files.read", broken)
+    monkeypatch.setattr("unrolled.cli.text_models.load", broken)
     with pytest.raises(KeyError, match="a fault"):
         main(["predict", "model", "train.csv"])
 
@@ -183,8 +184,9 @@ def test_sentence(error: BaseException, words: str) -> None:
 
 
 def test_process_without_traceback(folder: Path) -> None:
-    done = start("predict", "model", "gone.csv")
-    assert done.communicate() == ("", "error: gone.csv is not a file\n")
+    done = start("predict", "gone", "train.csv")
+    words = "error: gone is no saved model that can be read: there is nothing at this path\n"
+    assert done.communicate() == ("", words)
     assert done.returncode == 1
 
 

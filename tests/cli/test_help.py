@@ -81,7 +81,7 @@ def test_commands_stand_in_the_order_of_their_use(run: Run) -> None:
     [
         ("train", ["classify", "regress", "forecast", "tag", "language-model"]),
         ("train tag", ["--labels", "--crf", "--word-dropout"]),
-        ("train language-model", ["--bptt", "--validation", "FILE...", "default: lstm"]),
+        ("train language-model", ["--bptt", "--validation", "--test", "default: lstm"]),
         ("generate", ["--prompt", "--temperature", "--top-k", "--top-p", "--seed", "Ctrl-C"]),
         ("train forecast", ["--horizon", "--calendar", "--future", "default: 0.1,0.5,0.9"]),
         ("forecast", ["--coverage", "MODEL-plots/forecast.png", "[DATA]"]),

@@ -6,7 +6,6 @@ import gzip
 import json
 import math
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -41,21 +40,6 @@ def firsts(printed: str) -> list[list[str]]:
     return [line.split()[:2] for line in printed.splitlines()]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Models that were trained once."""
-    return {"folder": tmp_path_factory.mktemp("models")}
-
-
-@pytest.fixture
-def model(succeed: Succeed, made: dict[str, Path]) -> None:
-    """`model`, of corpus.txt."""
-    kept = made["folder"] / "plain"
-    if not kept.exists():
-        succeed(TRAIN.replace("--out model", f"--out {kept}") + " -q --no-report")
-    shutil.copytree(kept, "model")
-
-
 @pytest.mark.parametrize("unit", ["character", "word"])
 def test_the_model_and_its_scores_are_those_of_python(succeed: Succeed, unit: str) -> None:
     told = succeed(f"{TRAIN} --validation-fraction 0.1 --unit {unit}")
@@ -69,13 +53,13 @@ def test_the_model_and_its_scores_are_those_of_python(succeed: Succeed, unit: st
     expected = same.evaluate(text[edge:])
     for name in ("perplexity", "bits_per_character"):
         assert [name, f"{expected[name]:.4f}"] in firsts(told)
-    assert f"the last 10% of the text, {expected['symbols']:,.0f} symbols" in told
+    assert f"watched   the last 10% of corpus.txt, {expected['symbols']:,.0f} symbols" in told
     for words in (
         f"data      corpus.txt, {len(text):,} bytes",
         f"symbols   {unit}s, {len(found.vocabulary_)} different ones",
         "lstm, 1 layer of 8 units",
-        "report    model-plots/report.html",
-        "next      unrolled generate model --prompt 'The '",
+        "\nreport  model-plots/report.html\n",
+        "next      unrolled generate model\n",
         "its symbols' shares",
     ):
         assert words in told
@@ -89,6 +73,7 @@ def test_several_files_and_a_packed_one(succeed: Succeed) -> None:
     same = small(validation_fraction=0.1).fit(texts)
     np.testing.assert_array_equal(load("model").weights_, same.weights_)
     assert load("model").several_
+    assert "watched   other.txt.gz, the last 1 of 3 files, " in told
     assert ["perplexity", f"{same.perplexity(texts[2]):.4f}"] in firsts(told)
     assert not Path("model-plots").exists()
 
@@ -96,17 +81,75 @@ def test_several_files_and_a_packed_one(succeed: Succeed) -> None:
 def test_a_file_to_watch(succeed: Succeed) -> None:
     told = succeed(f"{TRAIN} --validation other.txt --patience 1 --no-report")
     expected = load("model").evaluate(Path("other.txt"))
-    assert "held out  other.txt, " in told
+    assert "watched   other.txt, " in told
     assert ["perplexity", f"{expected['perplexity']:.4f}"] in firsts(told)
     assert load("model").history_[0]["valid_loss"] is not None
 
 
+def test_a_text_to_test_on_is_scored_beside_the_watched_one(succeed: Succeed) -> None:
+    text = Path("corpus.txt").read_text()
+    Path("third.txt").write_text(text[:50])
+    line = f"{TRAIN} --validation-fraction 0.1 --patience 1"
+    told = succeed(f"{line} --test other.txt --test third.txt")
+    model, test = load("model"), [Path("other.txt"), Path("third.txt")]
+    watched, tested = model.evaluate(text[round(0.9 * len(text)) :]), model.evaluate(test)
+    np.testing.assert_array_equal(
+        model.weights_, small(validation_fraction=0.1, patience=1).fit(text).weights_
+    )
+    found = [f"{part['perplexity']:.4f}" for part in (watched, tested)]
+    rows = [line.split()[:3] for line in told.splitlines()]
+    assert ["perplexity", *found] in rows
+    assert ["watched", "test", "its"] in rows
+    assert f"test      other.txt and 1 more, {tested['symbols']:,.0f} symbols" in told
+    assert "a text that it has not seen" in Path("model-plots/report.html").read_text()
+
+
+def test_a_page_that_cannot_be_written_is_found_before_training(run: Run) -> None:
+    Path("model-plots").write_text("")
+    done = run(TRAIN)
+    assert (done.code, done.out) == (1, "")
+    assert "model-plots: is a file, so report.html cannot be put below it" in done.said
+    assert not Path("model").exists()
+
+
+def test_scores_stand_before_the_page_is_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from unrolled.cli import language_report
+
+    def full(*_: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(language_report, "write_report", full)
+    done = run(f"{TRAIN} --test other.txt")
+    assert (done.code, done.said) == (1, "error: no space left")
+    assert "bits_per_character" in done.out
+    assert "report.html" not in done.out
+
+
+@pytest.mark.filterwarnings("always")
+def test_symbols_that_the_model_has_never_seen(run: Run, model: None) -> None:
+    done = run("generate model --prompt 'Ann ☃☃é' --length 5")
+    assert done.code == 0
+    assert done.err == (
+        "warning: 3 of the 7 symbols of the prompt were not in training and are read as the "
+        "unknown symbol: '☃', 'é'\n"
+    )
+    assert run("generate model --prompt 'Ann ' --length 5").err == ""
+
+
+def test_one_symbol_and_no_minus_zero(succeed: Succeed, model: None) -> None:
+    Path("one.txt").write_text("a")
+    told = succeed("evaluate model one.txt")
+    assert "one.txt, 1 character\n" in told
+    assert "-0" not in told
+    assert "-0" not in succeed("evaluate model one.txt --json")
+
+
 def test_nothing_held_out(succeed: Succeed) -> None:
     told = succeed(TRAIN)
-    assert "held out" not in told
+    assert "watched" not in told
     assert "shares" not in told
     last = load("model").history_[-1]["train_loss"]
-    assert f"in the last one, perplexity {math.exp(last):.4g}" in told
+    assert f"in the last one, training perplexity {math.exp(last):.4g}" in told
     written = Path("model-plots/report.html").read_text()
     assert "the text that it learnt from" in written
 
@@ -115,7 +158,7 @@ def test_the_page_shows_what_was_learnt(succeed: Succeed) -> None:
     assert succeed(f"{TRAIN} --validation-fraction 0.2 -q") == ""
     written = Path("model-plots/report.html").read_text()
     assert written.count("data:image/png;base64,") == 2
-    assert "a text that it has not seen" in written
+    assert "a text that was watched in training" in written
     assert "Temperature 0.5" in written
     text = "".join(load("model").generate(length=500, temperature=0.5, random_state=0))
     assert f"<pre>\n{text}</pre>" in written
@@ -224,6 +267,7 @@ def test_a_stopped_fit_goes_on(succeed: Succeed) -> None:
         ("generate train.csv", "train.csv is no saved model that can be read"),
         ("predict model other.txt", "model is a language model: `unrolled generate` goes on"),
         ("evaluate model gone.txt", "gone.txt is not a file"),
+        ("evaluate gone other.txt", "gone is no saved model that can be read"),
         ("evaluate model empty.txt", "empty.txt is empty"),
         ("plot model gone.txt", "gone.txt is not a file"),
         ("forecast model", "model"),
@@ -241,12 +285,15 @@ def test_one_line_each(run: Run, model: None, line: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("train language-model", "Missing argument 'FILE...'"),
+        ("train language-model", "Missing argument 'FILE'"),
         (
             "train language-model corpus.txt --validation other.txt --validation-fraction 0.1",
             "--validation and --validation-fraction both say what to watch",
         ),
-        ("train language-model corpus.txt --patience 2", "--patience needs --validation-fraction"),
+        (
+            "train language-model corpus.txt --patience 2",
+            "--patience needs --validation or --validation-fraction",
+        ),
         ("train language-model corpus.txt --unit letter", "'letter' is not"),
         ("generate model --length many", "--length many is neither a whole number of at least 0"),
         ("generate model --length -1", "--length -1 is neither a whole number"),
@@ -254,7 +301,7 @@ def test_one_line_each(run: Run, model: None, line: str, words: str) -> None:
         ("generate model --temperature -1", "Invalid value for '--temperature'"),
         ("generate model --top-k 0", "Invalid value for '--top-k'"),
         ("evaluate model other.txt --target x", "--target has no effect with a language model"),
-        ("plot model other.txt --row 1", "--row has no effect with a model of texts"),
+        ("plot model --row 1", "--row has no effect with a model of texts"),
     ],
 )
 def test_wrong_usage(run: Run, model: None, line: str, words: str) -> None:

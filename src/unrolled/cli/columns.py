@@ -150,7 +150,8 @@ def choose(table: pl.DataFrame, name: str, options: ColumnOptions) -> tuple[Layo
     columns = [column for column in rest if _holds_numbers(table[column], name)]
     if not columns:
         raise ValueError(
-            f"{name} has no column of numbers to read besides {', '.join(map(repr, used))}"
+            f"{name} has no column of numbers to read besides {', '.join(map(repr, used))}; "
+            f"--text reads a column of texts"
         )
     left_out = [column for column in rest if column not in columns]
     return Layout(kind, target, tuple(columns), id, time), left_out

@@ -11,6 +11,7 @@ import typer
 from unrolled.cli.helptext import examples, paragraphs
 from unrolled.cli.pictures import picture_path, short, write_picture
 from unrolled.cli.predict import check_file, content
+from unrolled.cli.screen import count
 
 HELP = paragraphs("""
 Forecast what follows by a saved model.
@@ -118,7 +119,7 @@ def forecast(
         parquet = out.suffix.lower() == ".parquet"
         written = frame if parquet else with_short_times(frame)
         write_whole(out, content(written, out.suffix.lower()))
-        typer.echo(f"{out}: {len(frame):,} forecasts")
+        typer.echo(f"{out}: {count(len(frame), 'forecast')}")
     if picture is not None:
         typer.echo(short(picture), err=out is None)
 

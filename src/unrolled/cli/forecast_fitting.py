@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from unrolled.cli.options import arguments
 from unrolled.cli.saved_forecaster import SavedForecaster
 from unrolled.cli.screen import count, show_facts
 from unrolled.cli.series import SeriesColumns
-from unrolled.cli.summary import network, training
+from unrolled.cli.summary import of_training
 from unrolled.data.series import SeriesSet
 from unrolled.data.table_files import read
 from unrolled.estimators import Forecaster
@@ -82,13 +81,7 @@ def _tell(saved: SavedForecaster, data: Path, series: SeriesSet, tested: Backtes
     covariates = {"past": columns.past, "future": columns.future, "static": columns.static}
     facts += [(role, ", ".join(names)) for role, names in covariates.items() if names]
     reads = f"reads {count(model.lookback_, 'step')}, forecasts {model.horizon:,}"
-    facts += [
-        ("model", f"{type(model).__name__}: {network(model.spec_)}; {reads}"),
-        ("training", training(model.history_)),
-        ("engine", model.explain().splitlines()[0].removeprefix("fit: ")),
-        ("saved", saved.name),
-        ("next", shlex.join(["unrolled", "forecast", saved.name, "--plot"])),
-    ]
+    facts += of_training(model, saved.name, ["forecast", saved.name, "--plot"], reads=f"; {reads}")
     show_facts(facts)
     if tested is not None:
         sys.stdout.write(f"\n{tested.table()}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unrolled import plots
-from unrolled.cli.language_scores import SHARES, Scores
+from unrolled.cli.language_scores import SHARES, Part, Scores
 from unrolled.cli.report import Picture, Section, Table, Verbatim, write_report
 from unrolled.cli.summary import network, training
 from unrolled.data.text_files import source_pieces
@@ -20,29 +21,35 @@ if TYPE_CHECKING:
 TEMPERATURES = (0.5, 0.8, 1.0)
 LENGTHS = {"character": 500}  # symbols of a text that is written
 LENGTH = 100
+WHOSE = {
+    "watched": "a text that was watched in training, not learnt from",
+    "test": "a text that it has not seen",
+}
 READ, DRAWN = 4000, 900  # characters of a text that are read, and drawn at most
 
 
-def write_page(
-    path: Path, model: Any, name: str, scores: Scores | None, text: Any, *, held_out: bool
-) -> None:
+def write_page(path: Path, model: Any, name: str, parts: Sequence[Part], text: Any) -> None:
     """Write the page, whole or not at all.
 
     Args:
         path: the file.
         model: a fitted `LanguageModel`.
         name: its folder.
-        scores: of what was held out, or None.
-        text: a text or file whose beginning is coloured.
-        held_out: whether the model has not learnt from it.
+        parts: what was scored; the last one is a test where there was one.
+        text: a text or file of the last part, else one learnt from, whose beginning is coloured.
 
     Raises:
         OSError: The page cannot be written.
     """
-    course: list[Any] = [Picture(learning_curve(model, scores), "Bits a symbol by epoch")]
-    if scores is not None:
-        rows = [(score, value, scores.guess.get(score)) for score, value in scores.model.items()]
-        course.insert(0, Table(("score", "model", SHARES), rows, "Held out"))
+    last = parts[-1].scores if parts else None
+    course: list[Any] = [Picture(learning_curve(model, last), "Bits a symbol by epoch")]
+    if last is not None:
+        rows = [
+            (score, *(part.scores.model[score] for part in parts), last.guess.get(score))
+            for score in last.model
+        ]
+        heading = ("score", *(part.name for part in parts), SHARES)
+        course.insert(0, Table(heading, rows, "; ".join(f"{p.name}: {p.described}" for p in parts)))
     seed = model.random_state if isinstance(model.random_state, int) else 0
     length = LENGTHS.get(model.vocabulary_.unit, LENGTH)
     texts = [
@@ -52,7 +59,7 @@ def write_page(
         )
         for t in TEMPERATURES
     ]
-    whose = "a text that it has not seen" if held_out else "the text that it learnt from"
+    whose = WHOSE[parts[-1].name] if parts else "the text that it learnt from"
     sections = [
         Section(
             "What was trained",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,9 +30,18 @@ class Scores:
     model: dict[str, float]
     guess: dict[str, float]
 
-    def columns(self, heading: str) -> list[tuple[str, dict[str, float]]]:
-        """As `show_scores` takes them."""
-        return [(heading, self.model), (SHARES, self.guess)]
+
+class Part(NamedTuple):
+    """Texts that were not learnt from, with their scores: "watched" in training, or of a "test"."""
+
+    name: str
+    described: str
+    scores: Scores
+
+
+def columns(parts: Sequence[Part]) -> list[tuple[str, dict[str, float]]]:
+    """As `show_scores` takes them; the guess is that of the last part."""
+    return [*((part.name, part.scores.model) for part in parts), (SHARES, parts[-1].scores.guess)]
 
 
 def scores(model: Any, texts: Sequence[Any]) -> Scores:
@@ -53,7 +62,7 @@ def scores(model: Any, texts: Sequence[Any]) -> Scores:
         part = corpus.tokens[start : start + CHUNK]
         counts += np.bincount(part, minlength=len(counts))
     there = counts[counts > 0] / counts.sum()
-    nats = float(-(there * np.log(there)).sum())
+    nats = abs(float((there * np.log(there)).sum()))
     guess = {
         "perplexity": math.exp(nats),
         "nats": nats,

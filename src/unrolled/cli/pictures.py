@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 150
+REPORT = "report.html"
 PLOT = "--plot"
 # Stands for the value of an option that was given without one: no file has that name.
 NOT_NAMED = "/"
@@ -49,6 +52,27 @@ def picture_path(plot: Path | None, model: Path, name: str) -> Path | None:
 def picture_folder(model: Path) -> Path:
     """The folder of a model's pictures, beside it."""
     return model.resolve().with_name(f"{model.resolve().name}-plots")
+
+
+def report_page(model: Path) -> Path:
+    """The page about a model, among its pictures, checked before long work.
+
+    Raises:
+        OSError: It cannot be written there.
+    """
+    from unrolled.runtime.files import check_writable
+
+    page = picture_folder(model) / REPORT
+    check_writable(page)
+    return page
+
+
+@contextmanager
+def told(page: Path, *, quiet: bool) -> Iterator[None]:
+    """Name a page on standard output once it has been written."""
+    yield
+    if not quiet:
+        typer.echo(f"\nreport  {short(page)}")
 
 
 def write_picture(figure: Figure, path: Path) -> None:

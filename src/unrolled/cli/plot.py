@@ -75,6 +75,8 @@ def plot(model: Model, data: Data = None, out: Out = None, row: Row = 0) -> None
             raise typer.BadParameter("--row has no effect with a model of texts")
         _write(figures_of_texts(of_texts, model, data), folder)
         return
+    if row and data is None:
+        raise typer.BadParameter("--row needs DATA, whose row it is")
     from unrolled.data.table_files import read
 
     table = None if data is None else read(data)

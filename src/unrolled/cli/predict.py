@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unrolled.cli.helptext import examples, paragraphs
+from unrolled.cli.screen import count
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,7 +91,7 @@ def predict(
     from unrolled.runtime.files import write_whole
 
     write_whole(out, content(predictions, out.suffix.lower()))
-    typer.echo(f"{out}: {len(predictions):,} predictions")
+    typer.echo(f"{out}: {count(len(predictions), 'prediction')}")
 
 
 def check_file(out: Path, data: Path | None) -> None:

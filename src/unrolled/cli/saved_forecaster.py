@@ -44,8 +44,8 @@ class SavedForecaster:
         model, name = load(path), str(path)
         if not isinstance(model, Forecaster):
             raise ValueError(
-                f"{name} is a {type(model).__name__}, which forecasts no series; `unrolled predict`"
-                f" reads it"
+                f"{name} is a {type(model).__name__}, which forecasts no series; `unrolled "
+                f"evaluate` scores it"
             )
         if model.time_column is None:
             raise ValueError(

@@ -77,7 +77,8 @@ def _numbers(row: list[float | None]) -> list[str]:
     """Numbers that stand beside each other: four digits behind the point where that suits all."""
     plain = all(number is None or number == 0 or 1e-3 <= abs(number) < 1e4 for number in row)
     form = ".4f" if plain else ".4g"
-    return ["" if number is None else format(number, form) for number in row]
+    # 0 is added to minus zero, which is 0 then.
+    return ["" if number is None else format(number + 0.0, form) for number in row]
 
 
 def _print(table: Table) -> None:

@@ -43,14 +43,8 @@ def tell(
         facts.append(("test", f"{tested.file}, {count(len(tested.rows), 'row')}{held_out}"))
     if left_out:
         facts.append(("left out", f"{', '.join(left_out)} (no numbers)"))
-    facts += [
-        ("target", _target(saved, rows.targets())),
-        ("model", f"{type(model).__name__}: {network(model.spec_)}"),
-        ("training", training(model.history_)),
-        ("engine", model.explain().splitlines()[0].removeprefix("fit: ")),
-        ("saved", saved.name),
-        ("next", shlex.join(["unrolled", "plot", saved.name, str(shown)])),
-    ]
+    facts.append(("target", _target(saved, rows.targets())))
+    facts += of_training(model, saved.name, ["plot", saved.name, str(shown)])
     show_facts(facts)
     parts = [("training rows", rows)] + ([("test rows", tested.rows)] if tested else [])
     scores = [(name, model.evaluate(part.X, part.targets())) for name, part in parts]
@@ -74,6 +68,27 @@ def _target(saved: SavedModel, y: NDArray[Any]) -> str:
     if saved.is_classifier:
         return f"{saved.layout.target}, {count(len(saved.model.classes_), 'class')}"
     return f"{saved.layout.target}, mean {np.mean(y):.4g}, standard deviation {np.std(y):.4g}"
+
+
+def of_training(
+    model: Any, name: str, following: list[str], *, reads: str = "", came_to: str = ""
+) -> list[tuple[str, str]]:
+    """Facts of any trained model, as `show_facts` takes them.
+
+    Args:
+        model: a fitted estimator.
+        name: the folder that it is saved as.
+        following: what to type next behind `unrolled`.
+        reads: what to say behind the network.
+        came_to: what to say behind the training.
+    """
+    return [
+        ("model", f"{type(model).__name__}: {network(model.spec_)}{reads}"),
+        ("training", f"{training(model.history_)}{came_to}"),
+        ("engine", model.explain().splitlines()[0].removeprefix("fit: ")),
+        ("saved", name),
+        ("next", shlex.join(["unrolled", *following])),
+    ]
 
 
 def training(history: list[Record]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -15,14 +14,13 @@ import numpy as np
 
 from unrolled.cli.fitting import NO_SEED, by_label, check_folder, resumable
 from unrolled.cli.options import arguments
-from unrolled.cli.pictures import picture_folder, short
+from unrolled.cli.pictures import report_page, told
 from unrolled.cli.screen import count, show_facts, show_scores
-from unrolled.cli.summary import network, training
+from unrolled.cli.summary import of_training
 from unrolled.cli.tagged import Sentences, TagColumns
 from unrolled.estimators import SequenceTagger
 from unrolled.estimators.tag_report import TagReport
 
-REPORT = "report.html"
 GUESS = "each word's commonest"
 NAMED = 5  # labels that a sentence names
 
@@ -92,6 +90,7 @@ def train(
     """
     given = arguments(SequenceTagger, options, texts=True)
     check_folder(out)
+    page = report_page(out) if report else None
     learnt = Tagged("training", *columns.read(data))
     watched = None if validation is None else Tagged("validation", *columns.read(validation))
     tested = None if test is None else Tagged("test", *columns.read(test))
@@ -105,17 +104,17 @@ def train(
     with resumable(model):
         model.fit(learnt.words, learnt.labels, validation_data=pair, resume_from=resume_from)
     model.save(out, table=columns.to_config())
-    page = picture_folder(out) / REPORT if report else None
     if quiet and page is None:
         return
     parts = [part for part in (learnt, watched, tested) if part is not None]
     table = model.report(parts[-1].words, parts[-1].labels)
+    if not quiet:
+        _tell(model, data, out, columns, parts, table)
     if page is not None:
         from unrolled.cli.tag_report_page import write_page
 
-        write_page(page, model, str(out), parts[-1], table)
-    if not quiet:
-        _tell(model, data, out, columns, parts, table, page)
+        with told(page, quiet=quiet):
+            write_page(page, model, str(out), parts[-1], table)
 
 
 def guess_scores(learnt: Tagged, tested: Tagged) -> dict[str, float]:
@@ -161,7 +160,6 @@ def _tell(
     columns: TagColumns,
     parts: list[Tagged],
     table: TagReport,
-    page: Path | None,
 ) -> None:
     learnt, last = parts[0], parts[-1]
     facts = [("data", f"{data}, {learnt.described()}")]
@@ -171,17 +169,8 @@ def _tell(
         if unknown is not None:
             facts.append(("unknown", unknown))
     where = columns.labels or ("upos" if columns.conllu else "the last column")
-    facts += [
-        ("labels", f"{count(len(model.classes_), 'label')} ({where})"),
-        ("model", f"{type(model).__name__}: {network(model.spec_)}"),
-        ("training", training(model.history_)),
-        ("engine", model.explain().splitlines()[0].removeprefix("fit: ")),
-        ("saved", str(out)),
-    ]
-    if page is not None:
-        facts.append(("report", str(short(page))))
-    facts.append(("next", shlex.join(["unrolled", "predict", str(out), str(data)])))
-    show_facts(facts)
+    facts.append(("labels", f"{count(len(model.classes_), 'label')} ({where})"))
+    show_facts([*facts, *of_training(model, str(out), ["predict", str(out), str(data)])])
     scores = [(part.name, scores_of(model, part)) for part in parts]
     show_scores([*scores, (GUESS, guess_scores(learnt, last))])
     sys.stdout.write(f"\n{table}\n")

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from unrolled.cli.screen import count
 from unrolled.data.conll import FIELDS, is_conllu, read_tagged, tagged_text, write_tagged
 from unrolled.data.conll_fill import fill_tagged
 from unrolled.data.open_files import existing_file, lines
@@ -41,7 +42,7 @@ class TagColumns:
             typer.BadParameter: One is neither a field nor a number of a column.
         """
         conllu = is_conllu(data)
-        return cls(conllu, _column("--words", words, conllu), _column("--labels", labels, conllu))
+        return cls(conllu, column("--words", words, conllu), column("--labels", labels, conllu))
 
     @classmethod
     def from_config(cls, config: object, name: str) -> TagColumns:
@@ -135,10 +136,15 @@ def write(
         write_tagged(out, sentences, labels, field=columns.field())
     else:
         fill_tagged(data, out, labels, field=own.field() if own.conllu else own.labels)
-    return f"{out}: {len(sentences):,} sentences\n"
+    return f"{out}: {count(len(sentences), 'sentence')}\n"
 
 
-def _column(option: str, text: str | None, conllu: bool) -> int | str | None:
+def column(option: str, text: str | None, conllu: bool) -> int | str | None:
+    """A field or the number of a column as it was typed behind an option.
+
+    Raises:
+        typer.BadParameter: It is neither; names the option.
+    """
     if text is None:
         return None
     if text.isascii() and text.isdigit() and int(text) > 0:

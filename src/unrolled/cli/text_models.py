@@ -13,20 +13,17 @@ import typer
 
 from unrolled.cli.screen import count, show_facts, show_scores
 from unrolled.estimators import LanguageModel, SequenceTagger, load
-from unrolled.runtime.artifact import CONFIG
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def text_model(path: Path) -> LanguageModel | SequenceTagger | None:
-    """The saved model if it is of texts; None if it is another one, or none is there.
+    """The saved model if it is of texts; None if it is another one.
 
     Raises:
-        ArtifactError: There is one, and it is damaged.
+        ArtifactError: There is none, or it is damaged.
     """
-    if not (path / CONFIG).is_file():
-        return None
     model = load(path)
     return model if isinstance(model, LanguageModel | SequenceTagger) else None
 
@@ -54,7 +51,8 @@ def predict(
     columns = _columns(model, name)
     if probabilities:
         raise ValueError(
-            f"{name} labels words; their probabilities are those of predict_proba in Python"
+            f"{name} labels words; --probabilities are those of a classifier of rows, and "
+            f"predict_proba gives them in Python"
         )
     if out is not None:
         check_written(out, data)
@@ -82,11 +80,12 @@ def evaluate(
         _evaluate_language(model, name, data, as_json)
         return
     from unrolled.cli.tag_fitting import Tagged, scores_of
-    from unrolled.cli.tagged import TagColumns
+    from unrolled.cli.tagged import column
+    from unrolled.data.conll import is_conllu
 
     columns = _columns(model, name).of(data)
     if target is not None:
-        columns = replace(columns, labels=TagColumns.typed(data, None, target).labels)
+        columns = replace(columns, labels=column("--target", target, is_conllu(data)))
     part = Tagged("data", *columns.read(data))
     scores, unknown = scores_of(model, part), part.unknown(model.classes_)
     table = model.report(part.words, part.labels)
@@ -147,16 +146,16 @@ def figures(
 
 
 def _evaluate_language(model: LanguageModel, name: Path, data: Path, as_json: bool) -> None:
-    from unrolled.cli.language_scores import scores
+    from unrolled.cli.language_scores import Part, columns, scores
 
     found = scores(model, [data])
     if as_json:
         whole = {"symbols": found.symbols, "scores": found.model, "guess": found.guess}
         typer.echo(json.dumps(whole))
         return
-    symbols = f"{found.symbols:,} {model.vocabulary_.unit}s"
+    symbols = count(found.symbols, model.vocabulary_.unit)
     show_facts([("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {symbols}")])
-    show_scores(found.columns("model"))
+    show_scores(columns([Part("model", symbols, found)]))
 
 
 def _columns(model: SequenceTagger, name: Path) -> Any:

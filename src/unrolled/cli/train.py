@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from unrolled.cli import train_forecast, train_language, train_tag
 from unrolled.cli.helptext import examples, paragraphs
-from unrolled.cli.train_forecast import Out
+from unrolled.cli.train_options import TESTING, Out, Quiet, ResumeFrom
 
 HELP = {
     "classify": "Learn to give sequences, texts or rows a label.",
@@ -57,7 +57,7 @@ EXAMPLES = {
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
 Target = Annotated[str, typer.Option(metavar="COLUMN", help="the column to predict")]
-COLUMNS, TESTING, SAVING = "Columns", "Testing", "Saving a running fit"
+COLUMNS = "Columns"
 Id = Annotated[
     str | None,
     typer.Option(
@@ -106,15 +106,6 @@ TestFraction = Annotated[
         rich_help_panel=TESTING,
     ),
 ]
-ResumeFrom = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="checkpoint of a stopped run with the same options and data, to go on from",
-        rich_help_panel=SAVING,
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")]
 
 
 class Tasks(TyperGroup):

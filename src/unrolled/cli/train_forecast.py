@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from unrolled.cli.helptext import paragraphs
+from unrolled.cli.train_options import TESTING, Out, Quiet, ResumeFrom
 
 HELP = "Learn to forecast what follows in one series or in thousands."
 LAYOUT = paragraphs("""
@@ -30,27 +31,8 @@ EXAMPLES = (
     "unrolled train forecast temps.csv --target temp --calibration-steps 72",
 )
 
-COLUMNS, TESTING, SAVING = "Columns", "Testing", "Saving a running fit"
+COLUMNS = "Columns"
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
-Out = Annotated[
-    Path,
-    typer.Option(
-        "--out",
-        "--output",
-        "--model",
-        metavar="DIR",
-        help="folder to save the model to; an old model is replaced",
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")]
-ResumeFrom = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="checkpoint of a stopped run with the same options and data, to go on from",
-        rich_help_panel=SAVING,
-    ),
-]
 TestSteps = Annotated[
     int,
     typer.Option(

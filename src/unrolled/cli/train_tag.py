@@ -9,7 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from unrolled.cli.helptext import paragraphs
-from unrolled.cli.train_forecast import Out, Quiet, ResumeFrom
+from unrolled.cli.train_options import (
+    TESTING,
+    NoReport,
+    Out,
+    Quiet,
+    ResumeFrom,
+    check_watched,
+)
 
 NAME = "tag"
 HELP = "Learn to give each word of a sentence a label."
@@ -31,7 +38,7 @@ EXAMPLES = (
     "unrolled train tag entities.tsv --labels 2 --crf --test-fraction 0.2",
 )
 
-COLUMNS, TESTING = "Columns", "Testing"
+COLUMNS = "Columns"
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .conllu file, or one of columns")]
 Labels = Annotated[
     str | None,
@@ -67,10 +74,6 @@ TestFraction = Annotated[
         rich_help_panel=TESTING,
     ),
 ]
-NoReport = Annotated[
-    bool,
-    typer.Option("--no-report", help="write no page of pictures", rich_help_panel=TESTING),
-]
 
 
 def command() -> Callable[..., None]:
@@ -93,13 +96,7 @@ def command() -> Callable[..., None]:
         from unrolled.cli.tag_fitting import train
         from unrolled.cli.tagged import TagColumns
 
-        if validation is not None and options["validation_fraction"]:
-            raise typer.BadParameter(
-                "--validation and --validation-fraction both say what to watch"
-            )
-        watches = validation is not None or options["validation_fraction"]
-        if options["patience"] is not None and not watches:
-            raise typer.BadParameter("--patience needs --validation-fraction, something to watch")
+        check_watched(options, validation=validation is not None)
         if test is not None and test_fraction:
             raise typer.BadParameter("--test and --test-fraction both say what to test on")
         if not 0.0 <= test_fraction < 1.0:

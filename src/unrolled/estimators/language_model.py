@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -194,7 +195,11 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         return np.concatenate(list(scoring.log_probabilities(self.spec_, self.weights_, tokens)))
 
     def next_probabilities(self, prompt: str = "") -> dict[str, float]:
-        """Probability of each symbol to follow a text, the likeliest first."""
+        """Probability of each symbol to follow a text, the likeliest first.
+
+        Symbols of the prompt that were not in training are read as the unknown one, and a
+        `UserWarning` names them.
+        """
         stepper, tokens = self._from(prompt)
         scores, _ = generation.read(stepper, tokens)
         shares = np.exp(scoring.log_softmax(scores))
@@ -214,8 +219,9 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
     ) -> Iterator[str]:
         """Go on from a prompt, symbol by symbol: `"".join(...)` is the text behind it.
 
-        The unknown symbol is never drawn. A model of several texts stops where one ends; one of a
-        single text goes on.
+        Symbols of the prompt that were not in training are read as the unknown one, and a
+        `UserWarning` names them. The unknown symbol is never drawn. A model of several texts stops
+        where one ends; one of a single text goes on.
 
         Args:
             prompt: what comes before; "" is the beginning of a text.
@@ -248,6 +254,9 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         if not isinstance(prompt, str):
             raise TypeError(f"prompt must be a text, got {type(prompt).__name__}")
         tokens = np.concatenate([np.ones(1, np.int64), self.vocabulary_.encode(prompt)])
+        unseen = generation.unseen(prompt, tokens[1:], self.vocabulary_)
+        if unseen:
+            warnings.warn(unseen, UserWarning, stacklevel=3)
         return Stepper(self.spec_, self.weights_), tokens
 
     def _tokens(self, X: Any) -> NDArray[Any]:

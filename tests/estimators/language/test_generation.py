@@ -224,3 +224,13 @@ def test_draws_that_cannot_be_made(arguments: dict[str, Any], said: str) -> None
 def test_a_prompt_is_a_text() -> None:
     with pytest.raises(TypeError, match="prompt must be a text, got list"):
         fitted().generate(["how"])  # type: ignore[arg-type]
+
+
+def test_symbols_of_a_prompt_that_were_not_in_training_are_named() -> None:
+    learnt = model(max_epochs=1).fit("ab " * 40)
+    for call in (learnt.generate, learnt.next_probabilities):
+        with pytest.warns(UserWarning, match="2 of the 4 symbols of the prompt .*: 'x', 'y'$"):
+            call("axby")
+        with pytest.warns(UserWarning, match="7 of the 7 .*: 'c', 'd', 'e', 'f', 'g' and others$"):
+            call("cdefghi")
+        call("ab")
