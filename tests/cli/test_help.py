@@ -108,6 +108,8 @@ def test_losses_are_of_their_task(run: Run) -> None:
     assert "--class-weight" not in run("train regress --help").out
 
 
+# The small corpus has no "T".
+@pytest.mark.filterwarnings("ignore:.* symbols of the prompt were not:UserWarning")
 @pytest.mark.parametrize(
     "commands",
     [
