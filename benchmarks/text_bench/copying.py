@@ -68,7 +68,7 @@ def run(options: Options) -> list[Row]:
                 partial(_draw, delay),
                 _score,
                 _stop,
-                budget=Budget(20_000, 20.0, 50) if gated else Budget(10_000, 5.0),
+                budget=Budget(20_000, 20.0, 50) if gated else Budget(10_000, 3.0),
                 course=partial(Growing, delay, ENOUGH_LATER[cell]),
                 num_valid=1000,
                 num_test=1000,

@@ -74,7 +74,8 @@ def measure(
     if options.small:
         task = small(task)
     if options.minutes is not None:
-        task = replace(task, budget=replace(task.budget, minutes=options.minutes))
+        least = min(task.budget.minutes, options.minutes)
+        task = replace(task, budget=replace(task.budget, minutes=least))
     test = _test(task)
     runs: list[tuple[float, Learned, Course]] = []
     for seed in range(options.seeds):
