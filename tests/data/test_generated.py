@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unrolled.data import adding, copying, embedded_reber, random_walk, temporal_order
+from unrolled.data import (
+    adding,
+    copying,
+    embedded_reber,
+    random_walk,
+    telephone_tones,
+    temporal_order,
+)
 
 
 def bits(problem: Any) -> list[bytes]:
@@ -28,6 +35,7 @@ PROBLEMS: list[Callable[..., Any]] = [
     temporal_order,
     lambda *arguments, **named: temporal_order(*arguments, num_marks=3, **named),
     embedded_reber,
+    telephone_tones,
 ]
 
 

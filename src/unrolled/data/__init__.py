@@ -1,5 +1,7 @@
-"""Data in: sequences and series of unequal length, tables, texts, windows and named data sets."""
+"""Data in: sequences, series, tables, texts, sound, windows and named data sets."""
 
+from unrolled.data.audio import as_waves, audio_blocks, read_audio
+from unrolled.data.augmentation import change_speed, mask_spans
 from unrolled.data.conll import read_tagged, write_tagged
 from unrolled.data.frequency import Frequency
 from unrolled.data.long_tables import LongTable, long
@@ -29,15 +31,19 @@ from unrolled.data.streams import Streams
 from unrolled.data.tables import read
 from unrolled.data.text import encode
 from unrolled.data.text_files import Corpus, encode_corpus, text_pieces
+from unrolled.data.tones import telephone_tones
 from unrolled.data.ts_format import LabelledSeries, read_ts
+from unrolled.data.wave_files import write_wave
 from unrolled.data.windows import windows
 from unrolled.data.word_vectors import read_vectors
+from unrolled.runtime.log_mel import LogMel
 
 __all__ = [
     "Corpus",
     "Covariates",
     "Frequency",
     "LabelledSeries",
+    "LogMel",
     "LongTable",
     "ReberStrings",
     "Sequences",
@@ -48,6 +54,9 @@ __all__ = [
     "adding",
     "as_sequences",
     "as_table",
+    "as_waves",
+    "audio_blocks",
+    "change_speed",
     "copying",
     "digits",
     "embedded_reber",
@@ -56,11 +65,13 @@ __all__ = [
     "fetch",
     "forecast_frame",
     "long",
+    "mask_spans",
     "pad",
     "python_reference",
     "python_tokens",
     "random_walk",
     "read",
+    "read_audio",
     "read_tagged",
     "read_ts",
     "read_vectors",
@@ -68,6 +79,7 @@ __all__ = [
     "series_from_arrays",
     "series_from_table",
     "stocks",
+    "telephone_tones",
     "temporal_order",
     "text_pieces",
     "ucr",
@@ -75,4 +87,5 @@ __all__ = [
     "valid_mask",
     "windows",
     "write_tagged",
+    "write_wave",
 ]
