@@ -64,7 +64,7 @@ def character_blocks(file: Path, size: int, encoding: str = "utf-8") -> Iterator
             place = num_bytes + len(block) - len(error.object) + error.start
             raise ValueError(
                 f"{file} is no {encoding} text: byte {place} of the file, in line {line}, cannot "
-                f"be decoded ({error.reason}); name its encoding, or rewrite it as UTF-8."
+                f"be decoded ({error.reason}); rewrite it as UTF-8, with iconv for example."
             ) from error
         num_bytes += len(block)
         num_lines += text.count("\n")

@@ -28,7 +28,8 @@ class LearningArguments(Estimator):
         max_epochs: epochs at most.
         batch_size: rows of a batch.
         clip_norm: largest norm of the gradient; None does not clip.
-        validation_fraction: share of the rows held out to watch; 0 holds out none.
+        validation_fraction: share of the data held out to watch, of rows or of a text; 0 holds out
+            none.
         patience: epochs without a better validation loss before training stops and the best
             weights are put back; None trains all epochs and keeps the last weights.
         checkpoint: file to which a running fit is saved, or None.
@@ -58,7 +59,7 @@ class LearningArguments(Estimator):
         default=1.0, metadata=real(0.0, above=True, none=True, help="largest norm of the gradient")
     )
     validation_fraction: float = field(
-        default=0.0, metadata=share(help="share of the rows held out to watch")
+        default=0.0, metadata=share(help="share of the data held out to watch")
     )
     patience: int | None = field(
         default=None,
