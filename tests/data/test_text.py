@@ -59,7 +59,7 @@ def test_lists_of_words_are_no_texts(kind: type) -> None:
         *(np.ones((3, 3)), np.array("a"), np.array(["a"]), pd.DataFrame({"a": TEXTS})),
         [pd.DataFrame({"a": TEXTS})],
     ],
-    ids=repr,
+    ids=lambda X: type(X).__name__,
 )
 def test_what_is_no_list_of_words(X: object) -> None:
     assert not is_sentences(X)
