@@ -16,11 +16,11 @@ Parts:
     speed           training and generation of a character LSTM of 256
 
 Data sets are read from the folder that UNROLLED_DATA names; the tests of memory (the first four)
-draw theirs. Of several
-seeds the mean and the standard deviation (n - 1) are shown. The torch.nn model has the same first
-weights, sees the same batches in the same order and is trained by a plain loop on as many threads
-for at most as many minutes as ours (`text_bench/peers.py`); `--minutes` ends it, and the runs of
-the tests of memory, sooner. `--select` scores the validation part, and gives no verdicts.
+draw theirs. Of several seeds the mean and the standard deviation (n - 1) are shown. The torch.nn
+model has the same first weights, sees the same batches in the same order and is trained by a plain
+loop on as many threads for at most as many minutes as ours (`text_bench/peers.py`); `--minutes`
+ends it, and the runs of the tests of memory, sooner. `--select` scores the validation part, and
+gives no verdicts.
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,7 @@ def _fitted(
 
     `kept` is the folder that it is read from, or saved to, with its minutes beside.
     """
+    learnt = [version("unrolled"), hashlib.sha256(train.encode()).hexdigest()]
     times = None if kept is None else kept.with_suffix(".json")
     if kept is not None and times is not None and times.exists():
         model = LanguageModel.load(kept)
@@ -100,9 +103,10 @@ def _fitted(
             for name, value in arguments.items()
             if model.get_params(deep=False)[name] != value
         }
-        if different:
-            raise ValueError(f"{kept} holds a model of other arguments than {different}")
         spent = json.loads(times.read_text())
+        if different or spent["learnt"] != learnt:
+            what = f"arguments than {different}" if different else "texts, or by another version"
+            raise ValueError(f"{kept} holds a model of other {what}; give another folder")
         return model, spent["minutes"], spent["processor"]
     clock = Clock()
     model = LanguageModel(**arguments, verbose=False).fit(train)
@@ -110,7 +114,7 @@ def _fitted(
     if kept is not None and times is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         model.save(kept)
-        times.write_text(json.dumps({"minutes": wall, "processor": cpu}))
+        times.write_text(json.dumps({"minutes": wall, "processor": cpu, "learnt": learnt}))
     return model, wall, cpu
 
 

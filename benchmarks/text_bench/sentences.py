@@ -147,8 +147,8 @@ def _peer(problem: Problem, options: Options, folds: int, minutes: float) -> Pee
 
 
 # Chosen on the validation parts, of MR on that of its first fold, whose texts are tested on in
-# other folds. Sources of the figures: Kim
-# (2014), table 2; Socher et al. (2013); Tai, Socher & Manning (2015); Zhou et al. (2015).
+# other folds. Sources of the figures: Kim (2014), table 2; Socher et al. (2013); Tai, Socher &
+# Manning (2015); Zhou et al. (2015).
 CHOSEN: dict[str, Any] = {
     "unit": "token",
     "affixes": True,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.sparse import csr_array
 
 from unrolled.data import encode
 from unrolled.data.text import as_texts, is_sentences, is_texts
@@ -57,7 +58,7 @@ def test_lists_of_words_are_no_texts(kind: type) -> None:
     [
         *("text", b"text", None, 3, [], [[]], [1.0], [[1.0]], ["ab"], iter([["a"]])),
         *(np.ones((3, 3)), np.array("a"), np.array(["a"]), pd.DataFrame({"a": TEXTS})),
-        [pd.DataFrame({"a": TEXTS})],
+        *([pd.DataFrame({"a": TEXTS})], [{"a": 1}], [np.array("a")], [csr_array(np.eye(2))]),
     ],
     ids=lambda X: type(X).__name__,
 )

@@ -78,6 +78,10 @@ def test_scores_stay_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
+        (
+            {"temperature": 10**400},
+            "temperature must be a number of at least 0, got a whole number",
+        ),
         ({"temperature": -0.1}, "temperature must be a number of at least 0, got -0.1"),
         ({"temperature": np.nan}, "temperature"),
         ({"temperature": np.inf}, "temperature"),

@@ -27,6 +27,7 @@ RULES = [
     {"top_k": 1},
     {"top_k": 4},
     {"top_k": 1000},
+    {"top_k": 10**30, "temperature": 2},
     {"top_p": 0.3},
     {"top_p": 0.9},
     {"top_p": 1.0},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,9 +36,9 @@ def is_sentences(X: Any) -> bool:
     if not hasattr(X, "__iter__") or getattr(X, "ndim", 1) == 0:
         return False
     for sentence in X:
-        if isinstance(sentence, str | bytes) or tables.is_dataframe(sentence):
+        if isinstance(sentence, str | bytes | Mapping) or tables.is_dataframe(sentence):
             return False
-        if not hasattr(sentence, "__len__"):
+        if not hasattr(sentence, "__len__") or getattr(sentence, "ndim", 1) != 1:
             return False
         if len(sentence):
             return isinstance(next(iter(sentence)), str)

@@ -114,10 +114,11 @@ class RepeatedStep:
             self._pack(kernels)
         uniforms = np.ascontiguousarray(uniforms, np.float64)
         symbols = np.empty(len(uniforms), np.int64)
+        top_k, most = sampling.top_k, self._outputs.shape[1]
         drawn = kernels.chain_walk(
             *(*self._walk, self._packed_at),
-            *(sampling.temperature, sampling.top_k or self._outputs.shape[1]),
-            *(sampling.top_p or 1.0, sampling.barred, address(self._x)),
+            *(float(sampling.temperature), most if top_k is None else min(int(top_k), most)),
+            *(float(sampling.top_p or 1.0), sampling.barred, address(self._x)),
             *(len(uniforms), address(uniforms), end, address(symbols)),
         )
         found: list[int] = symbols[:drawn].tolist()

@@ -14,6 +14,7 @@ from unrolled.runtime.spec_checks import shown
 F64 = NDArray[np.float64]
 # Temperatures by which float32 scores may be divided without overflow.
 LOW = 1e-6
+HIGHEST = float(np.finfo(np.float64).max)
 # A sum of shares of which none that counts has lost digits by being nearly 0.
 WHOLE = 1e-280
 
@@ -43,7 +44,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         t, k, p = self.temperature, self.top_k, self.top_p
-        if not _is_number(t) or not 0.0 <= t < math.inf:
+        if not _is_number(t) or not 0.0 <= t <= HIGHEST:
             raise ValueError(f"temperature must be a number of at least 0, got {shown(t)}")
         if k is not None and (not isinstance(k, Integral) or isinstance(k, bool) or k < 1):
             raise ValueError(f"top_k must be a whole number of at least 1 or None, got {shown(k)}")

@@ -89,7 +89,11 @@ class Stepper:
             raises ValueError. The next call goes on.
         """
         if engine.COMPILED is not None:
-            repeated = RepeatedStep(self.spec, self._flat, 1)
+            # That of single steps, if there is one, is given away: it holds all weights again.
+            rows, repeated = self._repeated
+            if repeated is None or rows != 1:
+                repeated = RepeatedStep(self.spec, self._flat, 1)
+            self._repeated = (0, None)
             repeated.begin(scores, state)
             return partial(repeated.draw, sampling)
         symbol: int | None = None
