@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unrolled.data.batches import Batches
 from unrolled.kernels import engine as compiled
 from unrolled.runtime.network import why_not
-from unrolled.runtime.spec import Spec
+from unrolled.runtime.spec import Described, Spec
 from unrolled.training.loop import Engine
 from unrolled.training.plan import Optimizer
 
@@ -37,7 +37,7 @@ class Choice(NamedTuple):
         return f"{self.name} ({self.reason}), {_threads(self.name)}"
 
 
-def choose(engine: str, spec: Spec) -> Choice:
+def choose(engine: str, spec: Described) -> Choice:
     """The engine for a model.
 
     Args:
@@ -70,7 +70,7 @@ def choose(engine: str, spec: Spec) -> Choice:
     return Choice(TORCH, f"engine='auto': {against}")
 
 
-def explain(engine: str, spec: Spec) -> str:
+def explain(engine: str, spec: Described) -> str:
     """The engine that `choose` gives, why, and its threads; "none" and the reason without one."""
     try:
         return str(choose(engine, spec))
@@ -79,12 +79,13 @@ def explain(engine: str, spec: Spec) -> str:
 
 
 def start(
-    choice: Choice, spec: Spec, flat: NDArray[np.float32], optimizer: Optimizer, seed: int
+    choice: Choice, spec: Described, flat: NDArray[np.float32], optimizer: Optimizer, seed: int
 ) -> Engine:
     """An engine over the parameters flat [P], which it changes in place; `seed` is of dropout."""
     if choice.name == KERNELS:
         from unrolled.training.by_kernels import KernelsEngine
 
+        assert isinstance(spec, Spec)
         return KernelsEngine(spec, flat, optimizer, seed)
     from unrolled.training.by_torch import TorchEngine
 
@@ -121,7 +122,7 @@ def hidden_states(
     return by_torch.hidden_states(spec, flat, data)
 
 
-def suited_threads(choice: Choice, spec: Spec, rows: int) -> AbstractContextManager[None]:
+def suited_threads(choice: Choice, spec: Described, rows: int) -> AbstractContextManager[None]:
     """A scope for a batch of so many rows: torch on as many threads as are worth it.
 
     The kernels share work by their own rule and need none.
