@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from unrolled import LanguageModel, load
+from unrolled.cli.language_report import READ, beginning, whole_lines
 from unrolled.cli.language_scores import scores
 from unrolled.cli.report import Section, Verbatim, page
 
@@ -281,3 +282,22 @@ def test_a_damaged_model_is_named(run: Run, model: None) -> None:
 def test_verbatim_texts_keep_their_lines() -> None:
     written = page("t", [Section("s", (Verbatim("\n a <b>\n", "as & drawn"),))])
     assert "<figcaption>as &amp; drawn</figcaption><pre>\n\n a &lt;b&gt;\n</pre>" in written
+
+
+def test_the_beginning_of_a_text_ends_with_a_line_or_a_word(tmp_path: Path) -> None:
+    lines = "".join(f"line {i} of a text\n" for i in range(1000))
+    (tmp_path / "a.txt").write_text(lines)
+    for source in (tmp_path / "a.txt", lines):
+        found = beginning(source)
+        assert lines.startswith(found)
+        assert found.endswith("of a text\n")
+        assert READ - 30 < len(found) <= READ
+    words = "words " * 2000
+    assert beginning(words) == words[: READ // 6 * 6]
+    assert beginning("x" * 9000) == "x" * READ
+    assert beginning(lines[:100]) == lines[:100]
+    assert whole_lines("short\nab cd ef gh", 15) == "short\nab cd ef "
+    assert whole_lines("short\nab cd ef gh", 14) == "short\nab cd ef"
+    assert whole_lines("short\nab cd ef gh", 13) == "short\nab cd "
+    assert whole_lines("ab cd\nef", 7) == "ab cd\n"
+    assert whole_lines("a bcdefghijkl", 9) == "a bcdefgh"

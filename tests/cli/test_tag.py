@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from unrolled import SequenceTagger, load
+from unrolled.cli import tag_report_page
 from unrolled.cli.tag_fitting import Tagged, guess_scores
 from unrolled.cli.tagged import TagColumns
 from unrolled.data import read_tagged
@@ -84,6 +86,51 @@ def test_other_labels(succeed: Succeed) -> None:
     assert of_upos["scores"]["log_loss"] is None
 
 
+def test_labels_that_training_did_not_have(succeed: Succeed) -> None:
+    text = Path("dev.conllu").read_text()
+    marks, verbs = (len(re.findall(f"\t{label}\t", text)) for label in ("PUNCT", "VERB"))
+    text = text.replace("\tPUNCT\t", "\tMARK\t").replace("\tVERB\t", "\tDO\t", 1)
+    Path("other.conllu").write_text(text)
+    told = succeed(f"{TRAIN} --test other.conllu")
+    said = (
+        f"{marks + 1} words with labels that training did not have, MARK, DO: they count as wrong, "
+        "and log_loss is left out"
+    )
+    assert said in told
+    (row,) = [line.split() for line in told.splitlines() if line.split()[:1] == ["log_loss"]]
+    assert len(row) == 2
+    assert verbs > 1
+    assert said in Path("model-plots/report.html").read_text()
+    assert said in succeed("evaluate model other.conllu")
+    found = json.loads(succeed("evaluate model other.conllu --json"))
+    assert found["unknown"] == said
+    assert found["scores"]["log_loss"] is None
+    assert found["scores"]["accuracy"] == load("model").score(*read_tagged("other.conllu"))
+    assert json.loads(succeed("evaluate model dev.conllu --json"))["unknown"] is None
+    many = Tagged("test", [["w"] * 9], [list("AABCDEFGK")])
+    assert "8 words with labels that training did not have, A, B, C, D, E and 2 more:" in str(
+        many.unknown(["K"])
+    )
+    assert many.unknown(list("ABCDEFGK")) is None
+
+
+def test_a_page_of_many_labels_is_bounded(
+    succeed: Succeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tag_report_page, "MOST_ROWS", 3)
+    monkeypatch.setattr(tag_report_page, "MOST_LABELS", 6)
+    told = succeed(TRAIN)
+    written = Path("model-plots/report.html").read_text()
+    report = load("model").report(*read_tagged("train.conllu"))
+    order = sorted(report.rows, key=lambda row: -row["support"])
+    there = [f"<td>{row['label']}</td>" in written for row in order]
+    assert there == [True] * 3 + [False] * 4
+    assert "The table has the 3 labels with the most words and leaves out 4" in written
+    assert "is drawn of 6 labels at most" in written
+    assert written.count("data:image/png;base64,") == 2
+    assert str(report) in told
+
+
 def test_columns(succeed: Succeed) -> None:
     told = succeed(f"{TRAIN.replace('train.conllu', 'entities.tsv')} --labels 2 --no-report")
     assert "7 labels (2)" in told
@@ -115,6 +162,25 @@ def test_predict_of_columns_does_not_look_at_labels(succeed: Succeed, model: Non
     words = read_tagged("entities.tsv")[0]
     Path("o.tsv").write_text(succeed("predict model entities.tsv"))
     assert read_tagged("o.tsv") == (words, load("model").predict(words))
+
+
+def test_a_file_keeps_all_but_the_labels(succeed: Succeed, model: None) -> None:
+    rich = "# text = Ann sees\n1-2\tAnnsees\t_\t_\t_\t_\t_\t_\t_\t_\n"
+    rich += "1\tAnn\tann\tOLD\tx\tN=1\t2\tsubj\t_\t_\n2\tsees\tsee\tOLD\ty\t_\t0\troot\t_\tm\n\n"
+    Path("rich.conllu").write_text(rich)
+    succeed("predict model rich.conllu --out new.conllu")
+    for label in load("model").predict([["Ann", "sees"]])[0]:
+        rich = rich.replace("OLD", label, 1)
+    assert Path("new.conllu").read_text() == rich
+    before = Path("entities.tsv").read_text().splitlines()
+    succeed("predict model entities.tsv --out new.tsv")
+    after = Path("new.tsv").read_text().splitlines()
+    assert [line.split(" ")[:2] for line in after] == [line.split(" ")[:2] for line in before]
+    words = read_tagged("entities.tsv")[0]
+    assert read_tagged("new.tsv") == (words, load("model").predict(words))
+    # Of another kind it is written anew.
+    succeed("predict model rich.conllu --out new.tsv")
+    assert Path("new.tsv").read_text().startswith("Ann\t")
 
 
 def test_evaluate_and_plot(succeed: Succeed, model: None) -> None:

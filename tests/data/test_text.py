@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from unrolled.data import encode
-from unrolled.data.text import as_texts, is_texts
+from unrolled.data.text import as_texts, is_sentences, is_texts
 from unrolled.runtime.transforms import Vocabulary
 
 TEXTS = ["the cat sat", "the end", "a dog"]
@@ -42,6 +42,27 @@ def test_any_collection_of_strings(kind: type) -> None:
 )
 def test_what_is_no_collection_of_texts(X: object) -> None:
     assert not is_texts(X)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series])
+def test_lists_of_words_are_no_texts(kind: type) -> None:
+    words = [["a", "b"], ["c", "d"]]
+    assert is_sentences(kind(words))
+    assert is_sentences([[], ["a"]])
+    assert not is_texts(kind(words))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        *("text", b"text", None, 3, [], [[]], [1.0], [[1.0]], ["ab"], iter([["a"]])),
+        *(np.ones((3, 3)), np.array("a"), np.array(["a"]), pd.DataFrame({"a": TEXTS})),
+        [pd.DataFrame({"a": TEXTS})],
+    ],
+    ids=repr,
+)
+def test_what_is_no_list_of_words(X: object) -> None:
+    assert not is_sentences(X)
 
 
 def test_errors() -> None:

@@ -267,6 +267,13 @@ EDITS: list[tuple[str, list[Any], Any, str]] = [
     ("a table", ["inputs", "names"], ["a", "b", "c", 4], "no texts"),
     ("a table", ["inputs", "names"], "abcd", "need 4 names"),
     ("a table", ["parameters", "hidden_layer_sizes"], [4], "describe another model"),
+    ("a table", ["note"], None, "the content holds 'note', which is none of estimator"),
+    ("a table", ["inputs", "vocabulary"], None, "part inputs holds 'vocabulary', which is none of"),
+    ("words", ["inputs", "stop_words"], ["a"], "part inputs holds 'stop_words', which is none of"),
+    ("words", ["targets", "one_number"], True, "part targets holds 'one_number', which is none of"),
+    ("windows", ["inputs", "lag"], 1, "part inputs holds 'lag', which is none of"),
+    ("windows", ["targets", "classes"], [], "part targets holds 'classes', which is none of"),
+    ("windows", ["training", "best"], 1, "part training holds 'best', which is none of epochs"),
 ]
 
 

@@ -220,3 +220,26 @@ def test_partial_fit_and_a_held_out_part() -> None:
 def test_what_does_not_go_together(arguments: dict[str, Any], X: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         make(**arguments).fit(X, LABELS)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [["how", "are", "you"], ["fine"]],
+        (("a",), ("b", "c")),
+        np.array([["a", "b"], ["c", "d"]]),
+        [np.array(["a"]), np.array(["b", "c"])],
+    ],
+    ids=["lists", "tuples", "table", "arrays"],
+)
+def test_lists_of_words_are_joined_or_tagged(X: Any) -> None:
+    for model, targets in ((make(), ["a", "b"]), (SequenceRegressor(max_epochs=1), [1.0, 2.0])):
+        said = f"^X holds lists of words, and {type(model).__name__} takes a text as one string: "
+        with pytest.raises(TypeError, match=said) as error:
+            model.fit(X, targets)
+        assert '" ".join(words), and set unit="token"' in str(error.value)
+        assert "SequenceTagger takes lists" in str(error.value)
+    # It is as it says.
+    joined = make(unit="token").fit([" ".join(words) for words in X], ["a", "b"])
+    with pytest.raises(TypeError, match="X holds lists of words"):
+        joined.predict(X)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_bars_and_marks_are_the_scores_in_the_order_of_support() -> None:
     assert ax.get_title(loc="left") == "Words"
 
 
-@pytest.mark.parametrize("count", [1, 3, 17, 60])
+@pytest.mark.parametrize("count", [1, 3, 17, 60, 2300])
 @pytest.mark.parametrize("name", ["L", "$ a label of many words $ which goes on and on " * 2])
 def test_texts_are_apart(count: int, name: str, collisions: Any) -> None:
     rng = np.random.default_rng(0)
@@ -35,6 +36,28 @@ def test_texts_are_apart(count: int, name: str, collisions: Any) -> None:
     support = rng.integers(0, 2_000_000, count)
     names = [f"{i} {name}" for i in range(count)]
     assert collisions(label_scores(names, *shares, support, title="Labels of words")) == []
+
+
+def test_of_many_labels_those_with_most_support_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+
+    def text_size(text: str, points: float) -> tuple[float, float]:
+        measured.append(text)
+        return 0.1 * len(text), 0.1
+
+    monkeypatch.setattr(sys.modules[label_scores.__module__], "text_size", text_size)
+    rng = np.random.default_rng(0)
+    support = rng.permutation(2300)
+    figure = label_scores([f"L{n}" for n in support], *rng.uniform(size=(3, 2300)), support)
+    ax = figure.axes[0]
+    labels = [text.get_text() for text in ax.get_yticklabels()]
+    assert labels == [f"L{n}" for n in range(2299, 2239, -1)]
+    assert len(ax.containers[0].patches) == 60
+    assert "2,240 of 2,300 labels, with fewer steps, are left out" in ax.get_xlabel()
+    assert figure.get_figheight() < 20
+    # Each text once.
+    assert len(measured) == 120
+    assert "left out" not in label_scores(LABELS, *SCORES, SUPPORT).axes[0].get_xlabel()
 
 
 @pytest.mark.parametrize(

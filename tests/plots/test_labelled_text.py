@@ -55,6 +55,29 @@ def test_texts_are_apart(classes: int, collisions: Any) -> None:
     assert collisions(labelled_text(text, labels, truth, title="A title", columns=30)) == []
 
 
+@pytest.mark.parametrize("columns", [10, 13, 54])
+@pytest.mark.parametrize("name", ["N", "a label $x$", "a label that goes on and on " * 4])
+def test_one_text_alone_with_any_labels(columns: int, name: str, collisions: Any) -> None:
+    labels = [f"{i} {name}" for i in range(7)]
+    alone = labelled_text(["to", "be"] * 7, labels * 2, spaced=True, columns=columns)
+    assert collisions(alone) == []
+    assert list(key(alone)) == labels or all(
+        label.startswith(shown.rstrip("…")) for label, shown in zip(labels, key(alone), strict=True)
+    )
+    beside = labelled_text(["to", "be"] * 7, labels * 2, labels * 2, spaced=True, columns=columns)
+    assert collisions(beside) == []
+
+
+def test_one_text_alone_has_no_room_for_what_is_wrong() -> None:
+    # The legend fills the line; with a name behind it there would be two.
+    for columns in range(10, 40):
+        figure = labelled_text(["to", "be"], ["P", "V"], spaced=True, columns=columns)
+        lowest = min(
+            figure.findobj(Rectangle), key=lambda p: p.get_y() if p in figure.artists else 9
+        )
+        assert lowest.get_y() * figure.get_figheight() < 0.3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

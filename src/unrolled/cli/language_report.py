@@ -109,7 +109,7 @@ def surprise_figure(model: Any, text: str, title: str | None = None) -> Figure:
     Raises:
         ValueError: the text has no symbols.
     """
-    vocabulary = model.vocabulary_
+    vocabulary, text = model.vocabulary_, whole_lines(text, DRAWN)
     nats = -model.log_probabilities(text)
     if vocabulary.unit == "subword":
         symbols = [vocabulary.decode([token]) or "·" for token in vocabulary.encode(text)]
@@ -124,11 +124,25 @@ def surprise_figure(model: Any, text: str, title: str | None = None) -> Figure:
 
 
 def beginning(text: Any) -> str:
-    """The first few thousand characters of a text or file, with lines whole."""
+    """The first few thousand characters of a text or file, with lines whole if they are short."""
     pieces = islice(source_pieces([text], piece=READ, anywhere=True), 3)
     found = ""
     for piece in pieces:
-        if found.strip():
+        if found.strip() and len(found) > READ:
             break
         found += piece
-    return found[:READ]
+    return whole_lines(found, READ)
+
+
+def whole_lines(text: str, most: int) -> str:
+    """At most so many characters of a text, cut behind a line, or else behind a word.
+
+    A line that would be less than half of them is not cut behind, nor a word.
+    """
+    if len(text) <= most:
+        return text
+    head = text[:most]
+    line = head.rfind("\n") + 1
+    blank = max((i + 1 for i, mark in enumerate(head) if mark.isspace()), default=0)
+    word = most if text[most].isspace() else blank
+    return head[: next((edge for edge in (line, word) if edge >= most / 2), most)]

@@ -25,7 +25,9 @@ columns are ignored. A prediction is written for each row (or each id), as CSV t
 or to a file of the kind that its name ends in.
 
 Of a tagger DATA is a .txt file with a sentence a line, a .conllu file, or one with a word a line.
-Its words are written with their labels, in two columns between tabs, or as .conllu.
+Its words are written with their labels, in two columns between tabs, or as .conllu. Where DATA and
+FILE are both .conllu, or both columns, FILE is DATA with the labels in their field, UPOS or what
+the model has learnt, and all else as it stands.
 """)
 EXAMPLES = (
     "unrolled predict model new.csv",

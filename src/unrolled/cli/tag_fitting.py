@@ -24,6 +24,7 @@ from unrolled.estimators.tag_report import TagReport
 
 REPORT = "report.html"
 GUESS = "each word's commonest"
+NAMED = 5  # labels that a sentence names
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,25 @@ class Tagged:
     def described(self) -> str:
         """How many there are."""
         return f"{count(len(self.words), 'sentence')} of {count(sum(map(len, self.words)), 'word')}"
+
+    def unknown(self, classes: Any) -> str | None:
+        """How many words have labels that are not among the classes, and which; None without."""
+        known = set(map(str, classes))
+        found = Counter(label for label in chain(*self.labels) if label not in known)
+        if not found:
+            return None
+        named = [label for label, _ in found.most_common(NAMED)]
+        more = f" and {len(found) - NAMED:,} more" if len(found) > NAMED else ""
+        return (
+            f"{count(found.total(), 'word')} with labels that training did not have, "
+            f"{', '.join(named)}{more}: they count as wrong, and log_loss is left out"
+        )
+
+
+def scores_of(model: Any, part: Tagged) -> dict[str, float]:
+    """The scores of a part that are defined for it; with unknown labels there is no log_loss."""
+    found = model.evaluate(part.words, part.labels)
+    return {name: score for name, score in found.items() if not np.isnan(score)}
 
 
 def train(
@@ -145,7 +165,11 @@ def _tell(
 ) -> None:
     learnt, last = parts[0], parts[-1]
     facts = [("data", f"{data}, {learnt.described()}")]
-    facts += [(part.name, part.described()) for part in parts[1:]]
+    for part in parts[1:]:
+        facts.append((part.name, part.described()))
+        unknown = part.unknown(model.classes_)
+        if unknown is not None:
+            facts.append(("unknown", unknown))
     where = columns.labels or ("upos" if columns.conllu else "the last column")
     facts += [
         ("labels", f"{count(len(model.classes_), 'label')} ({where})"),
@@ -158,6 +182,6 @@ def _tell(
         facts.append(("report", str(short(page))))
     facts.append(("next", shlex.join(["unrolled", "predict", str(out), str(data)])))
     show_facts(facts)
-    scores = [(part.name, model.evaluate(part.words, part.labels)) for part in parts]
+    scores = [(part.name, scores_of(model, part)) for part in parts]
     show_scores([*scores, (GUESS, guess_scores(learnt, last))])
     sys.stdout.write(f"\n{table}\n")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from unrolled.cli.tag_fitting import Tagged
 
 MOST_LABELS = 40  # of a picture of which label was taken for which
+MOST_ROWS = 100  # of the table
 SHOWN = 6  # sentences
 
 
@@ -34,9 +35,11 @@ def write_page(path: Path, model: Any, name: str, part: Tagged, table: TagReport
     Raises:
         OSError: The page cannot be written.
     """
+    shown = sorted(table.rows, key=lambda row: -row["support"])[:MOST_ROWS]
+    left_out = len(table.rows) - len(shown)
     rows = [
         (row["label"], *(round(row[score], 4) for score in SCORES), row["support"])
-        for row in table.rows
+        for row in (shown if left_out else table.rows)
     ]
     accuracy = f"{table.micro['f1']:.2%} of the words got their label right"
     by_label: list[Any] = [
@@ -44,6 +47,14 @@ def write_page(path: Path, model: Any, name: str, part: Tagged, table: TagReport
         Picture(scores_figure(table), "Bars: the F1 of each label, with precision and recall"),
         Table(("label", *SCORES, "words"), rows),
     ]
+    unknown = part.unknown(model.classes_)
+    if unknown is not None:
+        by_label.insert(1, f"There are {unknown}.")
+    if left_out:
+        by_label.append(
+            f"The table has the {MOST_ROWS} labels with the most words and leaves out "
+            f"{left_out:,}; `unrolled evaluate` prints all."
+        )
     predicted = model.predict(part.words)
     if len(table.rows) <= MOST_LABELS:
         by_label.append(
@@ -51,6 +62,10 @@ def write_page(path: Path, model: Any, name: str, part: Tagged, table: TagReport
                 confusion_figure(part.labels, predicted, [row["label"] for row in table.rows]),
                 "Which label was taken for which",
             )
+        )
+    else:
+        by_label.append(
+            f"Which label was taken for which is drawn of {MOST_LABELS} labels at most."
         )
     sections = [
         Section(

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from unrolled.data.conll import FIELDS, is_conllu, read_tagged, tagged_text, write_tagged
+from unrolled.data.conll_fill import fill_tagged
 from unrolled.data.open_files import existing_file, lines
 
 Sentences = list[list[str]]
@@ -120,11 +121,20 @@ def check_written(out: Path, data: Path) -> None:
         raise typer.BadParameter(f"--out {out} is DATA itself, which is not replaced")
 
 
-def write(out: Path | None, sentences: Sentences, labels: Sentences, field: str) -> str:
-    """Write sentences with their labels to a file, or give what to print as two columns."""
+def write(
+    out: Path | None, data: Path, sentences: Sentences, labels: Sentences, columns: TagColumns
+) -> str:
+    """Write the sentences of a file with their labels, or give what to print as two columns.
+
+    A file of the same kind as `data` is `data` with other labels, all else as it stands.
+    """
     if out is None:
         return tagged_text(sentences, labels)
-    write_tagged(out, sentences, labels, field=field)
+    own = columns.of(data)
+    if data.name.lower().endswith(SENTENCE_A_LINE) or is_conllu(data) != is_conllu(out):
+        write_tagged(out, sentences, labels, field=columns.field())
+    else:
+        fill_tagged(data, out, labels, field=own.field() if own.conllu else own.labels)
     return f"{out}: {len(sentences):,} sentences\n"
 
 

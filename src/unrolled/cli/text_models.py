@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -61,7 +60,7 @@ def predict(
         check_written(out, data)
     sentences = read_sentences(data, columns)
     labels = [[str(label) for label in one] for one in model.predict(sentences)]
-    sys.stdout.write(write(out, sentences, labels, columns.field()))
+    sys.stdout.write(write(out, data, sentences, labels, columns))
 
 
 def evaluate(
@@ -82,24 +81,28 @@ def evaluate(
             raise typer.BadParameter("--target has no effect with a language model")
         _evaluate_language(model, name, data, as_json)
         return
-    from unrolled.cli.tag_fitting import Tagged
+    from unrolled.cli.tag_fitting import Tagged, scores_of
     from unrolled.cli.tagged import TagColumns
 
     columns = _columns(model, name).of(data)
     if target is not None:
         columns = replace(columns, labels=TagColumns.typed(data, None, target).labels)
     part = Tagged("data", *columns.read(data))
-    scores = model.evaluate(part.words, part.labels)
+    scores, unknown = scores_of(model, part), part.unknown(model.classes_)
     table = model.report(part.words, part.labels)
     if as_json:
-        # JSON has no NaN: no label of the file was in training.
-        plain = {key: None if math.isnan(score) else score for key, score in scores.items()}
-        whole = {"sentences": len(part.words), "scores": plain, "labels": list(table.rows)}
+        # Where there are unknown labels, log_loss is null.
+        plain = {"log_loss": None, **scores}
+        whole = {
+            "sentences": len(part.words),
+            "scores": plain,
+            "labels": list(table.rows),
+            "unknown": unknown,
+        }
         typer.echo(json.dumps(whole))
         return
-    show_facts(
-        [("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {part.described()}")]
-    )
+    facts = [("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {part.described()}")]
+    show_facts(facts if unknown is None else [*facts, ("unknown", unknown)])
     show_scores([("model", scores)])
     sys.stdout.write(f"\n{table}\n")
 

@@ -14,7 +14,7 @@ from unrolled.runtime.files import write_whole
 
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 
-_RANGE_OR_EMPTY = re.compile(r"\d+-\d+|\d+\.\d+", re.ASCII)
+RANGE_OR_EMPTY = re.compile(r"\d+-\d+|\d+\.\d+", re.ASCII)
 _NUMBER = re.compile(r"[1-9]\d*", re.ASCII)
 
 Tagged = tuple[list[list[str]], list[list[str]]]
@@ -103,8 +103,7 @@ def write_tagged(
     """
     file = Path(path)
     text = tagged_text(sentences, labels, field=field if is_conllu(file) else None)
-    packed = file.suffix.lower() == ".gz"
-    write_whole(file, gzip.compress(text.encode(), mtime=0) if packed else text.encode())
+    write_whole(file, packed(file, text.encode()))
 
 
 def tagged_text(
@@ -121,9 +120,7 @@ def tagged_text(
     sentences, labels = list(sentences), list(labels)
     if len(sentences) != len(labels):
         raise ValueError(f"labels are {len(labels)} lists for {len(sentences)} sentences.")
-    if field is not None and field.lower() not in FIELDS[2:]:
-        raise ValueError(f"field={field!r} is no field for labels; use {', '.join(FIELDS[2:])}.")
-    column = None if field is None else FIELDS.index(field.lower())
+    column = None if field is None else FIELDS.index(label_field(field))
     parts = []
     for i, (words, tags) in enumerate(zip(sentences, labels, strict=True)):
         if len(words) != len(tags) or len(words) == 0:
@@ -132,8 +129,8 @@ def tagged_text(
                 f"at least one, are needed."
             )
         for j, (word, tag) in enumerate(zip(words, tags, strict=True), start=1):
-            _check_written(f"word {j} of sentence {i}", word)
-            _check_written(f"label {j} of sentence {i}", tag)
+            check_written(f"word {j} of sentence {i}", word)
+            check_written(f"label {j} of sentence {i}", tag)
             row = [word, tag]
             if column is not None:
                 row = [str(j), word, *"_" * (len(FIELDS) - 2)]
@@ -146,6 +143,23 @@ def tagged_text(
 def is_conllu(file: Path) -> bool:
     """Whether a file's name says that it is CoNLL-U."""
     return file.name.lower().endswith((".conllu", ".conllu.gz"))
+
+
+def packed(file: Path, content: bytes) -> bytes:
+    """What a file of this name holds: the content, packed for .gz."""
+    return gzip.compress(content, mtime=0) if file.suffix.lower() == ".gz" else content
+
+
+def label_field(field: int | str) -> str:
+    """The name of a field of CoNLL-U that labels may be written to.
+
+    Raises:
+        ValueError: there is no such field, or it is ID or FORM.
+    """
+    name = field.lower() if isinstance(field, str) else FIELDS[_field("field", field) - 1]
+    if name not in FIELDS[2:]:
+        raise ValueError(f"field={field!r} is no field for labels; use {', '.join(FIELDS[2:])}.")
+    return name
 
 
 def _field(name: str, field: int | str) -> int:
@@ -186,7 +200,7 @@ def _conllu(file: Path) -> Iterator[Columns]:
                 f"{file} line {number} has {len(columns)} fields between tabs; CoNLL-U has "
                 f"{len(FIELDS)}."
             )
-        if _RANGE_OR_EMPTY.fullmatch(columns[0]):
+        if RANGE_OR_EMPTY.fullmatch(columns[0]):
             continue
         _check_filled(file, number, columns)
         if not _NUMBER.fullmatch(columns[0]) or columns[0] != str(expected):
@@ -230,7 +244,12 @@ def _check_filled(file: Path, number: int, columns: list[str]) -> None:
             raise ValueError(f"{file} line {number} has nothing in column {i}.")
 
 
-def _check_written(what: str, text: object) -> None:
+def check_written(what: str, text: object) -> None:
+    """Refuse what cannot stand in a field of its own.
+
+    Raises:
+        TypeError, ValueError: it is no string; it is blank, or holds a tab or a line end.
+    """
     if not isinstance(text, str):
         raise TypeError(f"{what} must be a string, got {type(text).__name__} {text!r}.")
     if not text.strip() or any(mark in text for mark in "\t\n\r"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unrolled.data import tables
+from unrolled.data import checks, tables
 from unrolled.data.sequences import Sequences
 from unrolled.data.text_files import Symbols
 
@@ -24,6 +24,25 @@ def is_texts(X: Any) -> bool:
     except TypeError:
         return False
     return isinstance(_plain(first), str)
+
+
+def is_sentences(X: Any) -> bool:
+    """Whether X is N lists of words, judged by the first word."""
+    if isinstance(X, Sequences | str | bytes | Iterator) or tables.is_dataframe(X):
+        return False
+    checks.refuse_sparse(X)
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "UOT":
+        return False
+    if not hasattr(X, "__iter__") or getattr(X, "ndim", 1) == 0:
+        return False
+    for sentence in X:
+        if isinstance(sentence, str | bytes) or tables.is_dataframe(sentence):
+            return False
+        if not hasattr(sentence, "__len__"):
+            return False
+        if len(sentence):
+            return isinstance(next(iter(sentence)), str)
+    return False
 
 
 def _plain(item: Any) -> Any:

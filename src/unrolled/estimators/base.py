@@ -114,9 +114,9 @@ class Network(Parts, TrainingArguments, Trainable):
                 strata = self._stratify(part.y)
                 part, held = hold_out(part, self.validation_fraction, drawn.of("split"), strata)
             data = self._learn_transforms(part, drawn, labels)
-            if validation_data is not None:
-                held = self._read_validation(validation_data)
             watched = None if held is None else self._batches(held)
+            if validation_data is not None:
+                watched = self._watched(validation_data)
             self._train(data, watched, drawn, stored)
         return self
 
@@ -147,13 +147,18 @@ class Network(Parts, TrainingArguments, Trainable):
     def _match(self, inputs: Inputs, targets: Any) -> None:
         """Check what inputs and targets must have in common beside their number."""
 
-    def _read_validation(self, data: Any) -> Part:
+    def _watched(self, data: Any) -> Batches:
+        """The batches of `validation_data`, which errors about them name."""
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
             raise ValueError(
                 f"validation_data must be (X, y) or (X, y, sample_weight), got {data!r:.80}"
             )
         X, y, *weight = data
-        return self._read(X, y, *weight, fitting=False)
+        try:
+            return self._batches(self._read(X, y, *weight, fitting=False))
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"validation_data: {error}") from error
 
     def _learn_transforms(self, part: Part, drawn: Seeds, classes: Any = None) -> Batches:
         """Fit the transforms on the training part, and describe the model for it.

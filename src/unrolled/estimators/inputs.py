@@ -13,10 +13,14 @@ from unrolled.data.tables import column_names, is_dataframe
 from unrolled.data.text import as_texts, encode, is_texts
 from unrolled.estimators.parts import Inputs
 from unrolled.estimators.symbols import fit_symbols, symbols_from_config
+from unrolled.runtime.config_checks import check_keys
 from unrolled.runtime.transforms import Scaler
 
 if TYPE_CHECKING:
     from unrolled.estimators.symbols import Symbols
+
+
+INPUTS, NAMES = "part inputs", ("width", "table", "names")
 
 
 def check_names(estimator: Any, X: Any, *, fitting: bool) -> None:
@@ -97,6 +101,7 @@ class TableInputs:
         return {"scaler": self.scaler_.to_config(), **names_to_config(self)}
 
     def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(INPUTS, config, (), ("scaler", *NAMES))
         self.scaler_ = Scaler.from_config(config["scaler"])
         names_from_config(self, config, self.scaler_.channels)
 
@@ -111,6 +116,8 @@ class SequenceInputs:
     vocabulary_size: int | None
     scaler_: Scaler | None
     vocabulary_: Symbols | None
+    # What inherits from this may keep more about its inputs.
+    _more_inputs: tuple[str, ...] = ()
 
     def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs:
         texts = is_texts(X)
@@ -209,6 +216,7 @@ class SequenceInputs:
         }
 
     def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(INPUTS, config, (), ("scaler", "vocabulary", *self._more_inputs, *NAMES))
         scaler, vocabulary = config["scaler"], config["vocabulary"]
         self.scaler_ = None if scaler is None else Scaler.from_config(scaler)
         self.vocabulary_ = None if vocabulary is None else symbols_from_config(vocabulary)

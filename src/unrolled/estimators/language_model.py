@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from unrolled.data.streams import Streams
 from unrolled.data.text_files import encode_corpus
+from unrolled.estimators.inputs import INPUTS
 from unrolled.estimators.language import generation, scoring
 from unrolled.estimators.language.arguments import LanguageArguments
 from unrolled.estimators.language.corpus import as_texts, encode, learn, vocabulary_from_config
 from unrolled.estimators.parts import seeds
 from unrolled.estimators.trainable import Trainable
+from unrolled.runtime.config_checks import check_keys
 from unrolled.runtime.sampling import Sampling
 from unrolled.runtime.spec import Dense, Spec
 from unrolled.runtime.stepper import Stepper
@@ -299,6 +301,7 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         return {}
 
     def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(INPUTS, config, (), ("vocabulary", "several", "vectors"))
         self.vocabulary_ = vocabulary_from_config(config["vocabulary"])
         if len(self.vocabulary_) != self.spec_.output_size:
             raise ValueError(

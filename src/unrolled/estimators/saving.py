@@ -10,11 +10,16 @@ import numpy as np
 
 from unrolled.estimators.options import check_options
 from unrolled.runtime.artifact import Artifact, ArtifactError, load_artifact, save_artifact
+from unrolled.runtime.config_checks import check_keys
 from unrolled.runtime.spec import Spec, views
 from unrolled.training.engines import KERNELS, TORCH
 from unrolled.training.history import Record
 
 RECORD_KEYS = frozenset(Record.__annotations__)
+
+CONTENT = (
+    "estimator", "parameters", "spec", "inputs", "targets", "training", "versions", "table",
+)  # fmt: skip
 
 # Arguments about files of the machine that trained: no part of a model that is handed on.
 LOCAL = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs", "vectors"})
@@ -76,9 +81,11 @@ def restore(kinds: dict[str, Any], path: str | os.PathLike[str]) -> Any:
 
 def _restore(kind: Any, artifact: Artifact) -> Any:
     content = artifact.content
+    check_keys("content", content, (), CONTENT)
     for name in ("parameters", "inputs", "targets", "training"):
         if not isinstance(content[name], Mapping):
             raise ValueError(f"its {name} are no mapping of names to values")
+    check_keys("part training", content["training"], (), ("epochs", "history", "engine"))
     if LOCAL & set(content["parameters"]):
         raise ValueError(
             "its parameters name a checkpoint or vectors, files that no model brings along"

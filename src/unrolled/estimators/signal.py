@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
-from unrolled.data.text import is_texts
+from unrolled.data.text import is_sentences, is_texts
 from unrolled.estimators.aligned import (
     AlignedInputs,
     AlignedNetwork,
@@ -40,7 +40,7 @@ class SignalInputs(AlignedInputs):
     min_count = 1
 
     def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs:
-        if is_texts(X):
+        if is_texts(X) or is_sentences(X):
             raise TypeError(f"X holds texts, but {type(self).__name__} reads numbers")
         if fitting:
             self.vocabulary_ = None

@@ -158,8 +158,8 @@ class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, SymbolArgumen
         """Named scores: accuracy, sequence_accuracy, f1_macro, log_loss (in nats).
 
         `accuracy`, `f1_macro` and `log_loss` are over all steps, `sequence_accuracy` is the share
-        of sequences whose labels are all right. A label that was not in training is never right,
-        and has no part in the `log_loss`, which is NaN without others.
+        of sequences whose labels are all right. A label that was not in training is never right;
+        with one, `log_loss` is NaN, for the model gives such labels no probability.
         """
         self._check_fitted()
         part = self._read(X, y, sample_weight, fitting=False)
@@ -177,14 +177,14 @@ class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, SymbolArgumen
         right = (guess == truth) | ~there
         whole_right = np.logical_and.reduceat(right, np.cumsum(lengths) - lengths)
         labelled = np.logical_or.reduceat(there, np.cumsum(lengths) - lengths)
-        learnt = ~np.isnan(of_truth)
-        nats = -np.log(np.maximum(of_truth[learnt], np.finfo(np.float64).tiny))
+        # NaN where the label is not among the classes.
+        nats = -np.log(np.maximum(of_truth[there], np.finfo(np.float64).tiny))
         found_labels = counts(len(labels), truth[there], guess[there], steps[there])
         return {
             "accuracy": float(np.average(right[there], weights=steps[there])),
             "sequence_accuracy": float(np.average(whole_right[labelled], weights=weight[labelled])),
             "f1_macro": f1_macro(*found_labels),
-            "log_loss": float(np.average(nats, weights=steps[learnt])) if learnt.any() else np.nan,
+            "log_loss": float(np.average(nats, weights=steps[there])),
         }
 
     def report(self, X: Any, y: Any) -> TagReport:

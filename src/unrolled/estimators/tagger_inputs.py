@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from unrolled.data import checks
-from unrolled.data.sequences import Sequences
-from unrolled.data.tables import is_dataframe
-from unrolled.data.text import is_texts
+from unrolled.data.text import is_sentences, is_texts
 from unrolled.estimators.aligned import AlignedInputs
 from unrolled.estimators.parts import Inputs
 from unrolled.estimators.word_inputs import WordInputs
@@ -49,24 +45,6 @@ class TaggerInputs(AlignedInputs, WordInputs):
         vocabulary = self.vocabulary_
         if vocabulary is not None and (vocabulary.unit != "character" or vocabulary.lowercase):
             raise ValueError("a tagger of texts needs a vocabulary of characters as they are")
-
-
-def is_sentences(X: Any) -> bool:
-    """Whether X is N lists of words, judged by the first word."""
-    if isinstance(X, Sequences | str | bytes | Iterator) or is_dataframe(X):
-        return False
-    if isinstance(X, np.ndarray) and X.dtype.kind not in "UOT":
-        return False
-    if not hasattr(X, "__iter__"):
-        return False
-    for sentence in X:
-        if isinstance(sentence, str | bytes) or is_dataframe(sentence):
-            return False
-        if not hasattr(sentence, "__len__"):
-            return False
-        if len(sentence):
-            return isinstance(next(iter(sentence)), str)
-    return False
 
 
 def _sentence(sentence: Any, i: int) -> list[str]:

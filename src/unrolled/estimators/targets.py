@@ -14,9 +14,12 @@ from unrolled.estimators.contract import check_consistent_length
 from unrolled.estimators.inputs import scale
 from unrolled.estimators.labels import labels_from_config, labels_to_config
 from unrolled.estimators.parts import read_weight
+from unrolled.runtime.config_checks import check_keys
 from unrolled.runtime.outputs import probabilities
 from unrolled.runtime.spec import Spec
 from unrolled.runtime.transforms import Scaler
+
+TARGETS = "part targets"
 
 
 class ClassTargets:
@@ -100,6 +103,7 @@ class ClassTargets:
         return labels_to_config(self.classes_)
 
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(TARGETS, config, (), ("classes", "dtype"))
         self.classes_, self._class_totals = labels_from_config(config), None
         if len(self.classes_) != self.spec_.output_size:
             raise ValueError(
@@ -191,6 +195,7 @@ class NumberTargets:
         return {"scaler": self.target_scaler_.to_config(), "one_number": self.one_number_}
 
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(TARGETS, config, (), ("scaler", "one_number"))
         self.target_scaler_ = Scaler.from_config(config["scaler"])
         self.n_outputs_ = self.target_scaler_.channels
         self.one_number_ = config["one_number"]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.sequences import Sequences
+from unrolled.data.text import is_sentences
 from unrolled.estimators.given_vectors import VectorArguments
 from unrolled.estimators.inputs import SequenceInputs
 from unrolled.estimators.options import share, whole
@@ -31,6 +32,7 @@ class WordInputs(SequenceInputs):
     min_count: int
     embedding_size: int | None
     words_: WordFeatures | None
+    _more_inputs = ("words", "vectors")
 
     if TYPE_CHECKING:  # see given_vectors.py
 
@@ -100,6 +102,12 @@ class TextInputs(WordInputs):
     affixes: bool
 
     def _read_inputs(self, X: Any, *, fitting: bool) -> Inputs:
+        if is_sentences(X):
+            raise TypeError(
+                f"X holds lists of words, and {type(self).__name__} takes a text as one string: "
+                'join the words, " ".join(words), and set unit="token", which cuts there alone; '
+                "SequenceTagger takes lists, for a label for each word"
+            )
         inputs = super()._read_inputs(X, fitting=fitting)
         if fitting and self.affixes and isinstance(inputs, Sequences):
             raise ValueError("affixes needs texts, and X holds numbers; leave it out")

@@ -27,6 +27,7 @@ from unrolled.plots.style import (
 ROW = 0.26  # inches of a label
 WIDTH = 7.0
 LONGEST = 40  # characters of a label
+MOST = 60  # labels
 PALE_BLUE = "#9cc6e3"
 
 
@@ -43,7 +44,8 @@ def label_scores(
 ) -> Figure:
     """Draw a bar for the F1 of each label, with marks for its precision and its recall.
 
-    The label with the largest support stands on top; the support stands at the right.
+    The label with the largest support stands on top; the support stands at the right. Of more than
+    60 labels those with the largest support are drawn, and a line says how many are left out.
 
     Args:
         labels: K names.
@@ -76,27 +78,31 @@ def label_scores(
         raise ValueError("support must hold counts of at least 0.")
 
     order = np.argsort(-counts, kind="stable")
+    drawn, order = min(K, MOST), order[:MOST]
     names = [_short(str(labels[i])) for i in order]
     seen = [f"{int(counts[i]):,}" for i in order]
-    figure, ax = axes_for(ax, size or (WIDTH, ROW * K + (1.55 if title else 1.2)))
-    places = np.arange(K)
+    figure, ax = axes_for(
+        ax, size or (WIDTH, ROW * drawn + (0.2 if drawn < K else 0.0) + (1.55 if title else 1.2))
+    )
+    places = np.arange(drawn)
     ax.barh(places, columns["f1"][order], height=0.66, color=PALE_BLUE, label="F1", zorder=2)
     style: dict[str, Any] = {"linestyle": "none", "markersize": 5.5, "zorder": 3, "clip_on": False}
     for name, colour, marker in (("precision", BLUE, ">"), ("recall", VERMILLION, "<")):
         ax.plot(columns[name][order], places, marker=marker, color=colour, label=name, **style)
     ax.set_xlim(-0.012, 1.012)  # room for marks at both ends
-    ax.set_ylim(K - 0.4, -0.6)
+    ax.set_ylim(drawn - 0.4, -0.6)
     ax.set_yticks(places, names, parse_math=False)
     ax.tick_params(axis="y", length=0)
     for place in places[1::2]:
         ax.axhspan(place - 0.5, place + 0.5, color=SHADE, zorder=0, linewidth=0)
     ax.grid(visible=True, axis="x", color="#d5dae0", linewidth=0.8)
+    beside = 9 + 72 * max(text_size(text, TICK_SIZE)[0] for text in seen)
     for place, text in zip(places, seen, strict=True):
         ax.annotate(
             text,
             xy=(1.0, place),
             xycoords=ax.get_yaxis_transform(),
-            xytext=(9 + 72 * max(text_size(t, TICK_SIZE)[0] for t in seen), 0),
+            xytext=(beside, 0),
             textcoords="offset points",
             fontsize=TICK_SIZE,
             color=INK if text != "0" else MUTED,
@@ -104,7 +110,10 @@ def label_scores(
             va="center",
             annotation_clip=False,
         )
-    axis_labels(ax, "share (the number of steps with the label stands at the right)", "")
+    below = "share (the number of steps with the label stands at the right)"
+    if drawn < K:
+        below += f"\n{K - drawn:,} of {K:,} labels, with fewer steps, are left out"
+    axis_labels(ax, below, "")
     longest = max(text_size(literal(name), TICK_SIZE)[0] for name in names)
     heading(ax, title, legend=True, beside=max(0.0, longest - 0.3) + 0.4)
     return figure

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from unrolled.plots.measure import literal, text_size
+from unrolled.plots.measure import literal, shortened, text_size
 from unrolled.plots.style import BLUE, INK, MUTED, TICK_SIZE, VERMILLION
 from unrolled.plots.text_cells import CELL, LINE, Cells, figure_for, lay_out, write_glyphs
 
@@ -65,7 +65,10 @@ def labelled_text(
     used = sorted({str(label) for text in texts for label in text})
     colour = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(used)}
     width = columns * len(texts) + GAP * (len(texts) - 1)
-    rows = _rows(used, width * CELL)
+    # Names of the legend: the labels and, where there is a truth, what a red ground means.
+    whole = [*used, *(["wrong"] if truth is not None else [])]
+    shown = [shortened(name, width * CELL - KEY - 0.08, TICK_SIZE) for name in whole]
+    rows = _rows(shown, width * CELL)
     head = LINE * HEAD_LINES if truth is not None else 0.0
     wrong = WRONG if truth is not None else None
     below = 0.1 + 0.24 * (1 + max(row for row, _ in rows))
@@ -79,7 +82,8 @@ def labelled_text(
     if wrong is not None and truth is not None:
         miss = np.array([str(a) != str(b) for a, b in zip(labels, truth, strict=True)])
         _grounds(ax, cells, np.append(miss, False)[cells.symbol], wrong)
-    _key(figure, used, colour, rows, below, wrong)
+    fills = [*(colour[label] for label in used), *([wrong] if wrong else [])]
+    _key(figure, list(zip(shown, fills, strict=True)), rows, below)
     return figure
 
 
@@ -89,29 +93,26 @@ def _grounds(ax: Axes, cells: Cells, there: np.ndarray, colour: str) -> None:
 
 
 def _rows(names: Sequence[str], width: float) -> list[tuple[int, float]]:
-    """The row and the left end in inches of each name of the legend, and of "wrong" behind them."""
+    """The row and the left end in inches of each name of the legend."""
     places, row, left = [], 0, 0.0
-    for name in (*names, "wrong"):
-        wide = KEY + 0.08 + text_size(literal(name), TICK_SIZE)[0] + 0.22
+    for name in names:
+        wide = KEY + 0.08 + text_size(literal(name), TICK_SIZE)[0]
         if left and left + wide > width:
             row, left = row + 1, 0.0
         places.append((row, left))
-        left += wide
+        left += wide + 0.22
     return places
 
 
 def _key(
     figure: Figure,
-    names: Sequence[str],
-    colour: dict[str, str],
+    entries: Sequence[tuple[str, str]],
     places: Sequence[tuple[int, float]],
     below: float,
-    wrong: str | None,
 ) -> None:
-    """The legend at the foot of the figure."""
+    """The legend, names and colours, at the foot of the figure."""
     width, height = figure.get_size_inches()
-    shown = [(name, colour[name]) for name in names] + ([("wrong", wrong)] if wrong else [])
-    for (name, fill), (row, left) in zip(shown, places, strict=False):
+    for (name, fill), (row, left) in zip(entries, places, strict=True):
         x, y = 0.16 + left, below - 0.06 - 0.24 * row
         figure.add_artist(
             Rectangle(

@@ -29,6 +29,15 @@ def text_size(text: str, points: float, *, weight: str = "normal") -> tuple[floa
     return max(widths) / 72, len(lines) * points * 1.25 / 72
 
 
+def shortened(text: str, width: float, points: float) -> str:
+    """`text`, which is no mathtext, with its end left out where it is wider than so many inches."""
+    # No letter is narrower than a twentieth of a point size.
+    kept = text[: int(width * 72 / points * 20) + 1]
+    while len(kept) > 1 and text_size(literal(kept + "…"), points)[0] > width:
+        kept = kept[:-1]
+    return text if text_size(literal(text[:1000]), points)[0] <= width else kept + "…"
+
+
 def wrap(text: str, width: float, points: float, *, weight: str = "normal") -> str:
     """`text`, which is no mathtext, broken at spaces into lines of at most `width` inches."""
     lines: list[str] = []

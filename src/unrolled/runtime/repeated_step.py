@@ -51,7 +51,7 @@ class RepeatedStep:
         self._state = np.zeros(shape, np.float32)
         self._parts = tuple(self._state.reshape(-1, N, r.hidden_size))
         self._outputs = np.empty((N, spec.output_size), np.float32)
-        self._first_outputs = self._outputs[0]
+        self._first_outputs: F32 = self._outputs[0]
         self._rows, self._first = rows, np.array([0, N])
         h_and_c = [address(part) for part in self._state]
         self._arguments = (

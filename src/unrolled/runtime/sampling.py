@@ -97,7 +97,7 @@ class Sampling:
         """Numbers [V] in proportion to the shares, or all 0: few steps where nothing is sorted."""
         if self.top_k is not None or self.top_p is not None or self.temperature < LOW:
             return self.shares(scores)
-        y = np.subtract(scores, scores.max(), dtype=np.float64)
+        y: F64 = np.subtract(scores, scores.max(), dtype=np.float64)
         if self.temperature != 1.0:
             y *= 1.0 / self.temperature
         np.exp(y, out=y)

@@ -89,7 +89,8 @@ class Stepper:
         def advance(symbol: int) -> F32:
             nonlocal state
             outputs, state = self.step(np.array([symbol]), state)
-            return outputs[0]
+            first: F32 = outputs[0]
+            return first
 
         return advance
 

@@ -156,6 +156,26 @@ def test_arrays_that_do_not_fit(name: str, tmp_path: Path) -> None:
         unrolled.load(tmp_path / "bad")
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (("inputs",), "part inputs holds 'more', which is none of lookback"),
+        (("inputs", "kind"), "kind of inputs holds 'more', which is none of single"),
+        (("targets",), "part targets holds 'more', which is none of names"),
+    ],
+)
+def test_entries_that_there_are_not(place: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    make("direct").fit(given("one").X).save(tmp_path / "model")
+    artifact = load_artifact(tmp_path / "model")
+    inside: Any = artifact.content
+    for key in place:
+        inside = inside[key]
+    inside["more"] = 1
+    save_artifact(tmp_path / "bad", dict(artifact.content), dict(artifact.arrays))
+    with pytest.raises(ArtifactError, match=said):
+        unrolled.load(tmp_path / "bad")
+
+
 IDS = {
     "fractions": [0.5, 1.5],
     "dates": [date(2020, 1, 1), date(2020, 1, 2)],

@@ -156,6 +156,7 @@ def test_a_damaged_vocabulary_is_refused(tmp_path: Path) -> None:
         ("vocabulary", None, "the vocabulary needs a mapping"),
         ("vocabulary", "how", "the vocabulary needs a mapping"),
         ("several", 1, "several must be true or false, got 1"),
+        ("scaler", None, "part inputs holds 'scaler', which is none of vocabulary, several, vect"),
     ],
 )
 def test_forged_inputs_are_refused(name: str, value: Any, said: str, tmp_path: Path) -> None:

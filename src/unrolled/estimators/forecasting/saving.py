@@ -20,6 +20,13 @@ from unrolled.estimators.forecasting.saved import (
     series_from_saved,
     series_to_config,
 )
+from unrolled.estimators.inputs import INPUTS
+from unrolled.estimators.targets import TARGETS
+from unrolled.runtime.config_checks import check_keys
+
+INPUT_KEYS = (
+    "lookback", "segment", "season", "indicator", "preparation", "series", "fitted_on", "kind",
+)  # fmt: skip
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -50,6 +57,7 @@ class ForecastSaving(ForecastLearning):
         }
 
     def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(INPUTS, config, (), INPUT_KEYS)
         for name in ("lookback", "segment", "season", "fitted_on"):
             if type(config[name]) is not int or config[name] < 1:
                 raise ValueError(f"its {name} is {config[name]!r:.80}")
@@ -59,10 +67,12 @@ class ForecastSaving(ForecastLearning):
         transform = self._target_transform()
         self._preparation = Preparation.from_config(transform, config["preparation"])
         self._saved_series, kind = config["series"], config["kind"]
+        check_keys("kind of inputs", kind, ("single", "flat", "table"))
         like = None if kind["table"] is None else first_row(kind["table"])
         self._kind = Kind(bool(kind["single"]), bool(kind["flat"]), like)
 
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(TARGETS, config, (), ("names", "conformal"))
         self.targets_ = tuple(map(str, config["names"]))
         conformal = config["conformal"]
         self._conformal = None if conformal is None else Conformal.from_config(conformal)

@@ -1,0 +1,112 @@
+"""Other labels in a file of tagged sentences, all else as it stands."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from unrolled.data.conll import (
+    FIELDS,
+    RANGE_OR_EMPTY,
+    check_written,
+    is_conllu,
+    label_field,
+    packed,
+)
+from unrolled.data.open_files import existing_file
+from unrolled.runtime.files import write_whole
+
+_BETWEEN_BLANKS = re.compile("[^ ]+")
+
+
+def fill_tagged(
+    source: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    labels: Iterable[Sequence[str]],
+    *,
+    field: int | str | None = None,
+) -> None:
+    """Write a file that `read_tagged` reads anew, with other labels for its words.
+
+    Every line, field, blank and line end is kept but for the labels: so are comments, ranges of
+    several words and empty nodes of CoNLL-U. The new file appears whole or not at all, and is
+    packed if its name ends in .gz.
+
+    Args:
+        source: the file, which has been read by `read_tagged`.
+        path: the new file.
+        labels: labels of the words of each sentence.
+        field: where they stand: a field of CoNLL-U, None for UPOS; or the number of a column from
+            1, None for the last one.
+
+    Raises:
+        FileNotFoundError: there is no such source.
+        TypeError: a label is no string.
+        ValueError: there is no such field or column; there are not as many labels as words; a label
+            is blank or holds a tab or a line end, or a blank where these part columns.
+        OSError: the file cannot be written.
+    """
+    file = existing_file(source)
+    text = "".join(_filled(file, labels, field)).encode()
+    write_whole(path, packed(Path(path), text))
+
+
+def _filled(file: Path, labels: Iterable[Sequence[str]], field: int | str | None) -> Iterator[str]:
+    flat = (label for sentence in labels for label in sentence)
+    conllu, tabs, first, done = is_conllu(file), True, True, 0
+    if conllu:
+        column = FIELDS.index(label_field("upos" if field is None else field))
+    elif isinstance(field, str):
+        raise ValueError(f"field={field!r} names a field, and {file} has columns; give a number.")
+    else:
+        column = -1 if field is None else field - 1
+    for number, line in enumerate(_lines(file), start=1):
+        body = line.rstrip("\r\n")
+        if not body.removeprefix("\ufeff").strip() or (conllu and _no_word(body)):
+            yield line
+            continue
+        if first:
+            tabs, first = conllu or "\t" in body, False
+        spans = _spans(body, tabs)
+        if column >= len(spans):
+            raise ValueError(
+                f"{file} line {number} has {len(spans)} columns, so labels={column + 1} is none."
+            )
+        label = next(flat, None)
+        if label is None:
+            raise ValueError(f"{file} line {number} has a word without a label: they are {done}.")
+        check_written(f"label {done + 1}", label)
+        if not tabs and " " in label:
+            raise ValueError(f"label {done + 1} is {label!r}; blanks part the columns of {file}.")
+        start, end = spans[column]
+        done += 1
+        yield f"{body[:start]}{label}{line[end:]}"
+    if next(flat, None) is not None:
+        raise ValueError(f"{file} has {done} words, and there are more labels.")
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """The lines with their ends as they are."""
+    with (
+        gzip.open(file, "rt", encoding="utf-8", newline="")
+        if file.suffix.lower() == ".gz"
+        else file.open(encoding="utf-8", newline="")
+    ) as stream:
+        yield from stream
+
+
+def _no_word(line: str) -> bool:
+    """Whether a line of CoNLL-U is a comment, a range of words or an empty node."""
+    line = line.removeprefix("\ufeff")
+    return line.startswith("#") or bool(RANGE_OR_EMPTY.fullmatch(line.partition("\t")[0]))
+
+
+def _spans(line: str, tabs: bool) -> list[tuple[int, int]]:
+    """Where each column begins and ends."""
+    if not tabs:
+        return [found.span() for found in _BETWEEN_BLANKS.finditer(line)]
+    ends = [i for i, mark in enumerate(line) if mark == "\t"] + [len(line)]
+    return list(zip([0, *(end + 1 for end in ends[:-1])], ends, strict=True))
