@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from unrolled.runtime.spec import Described, views
+from unrolled.runtime.spec import AnySpec, views
 
 
-def share(module: nn.Module, spec: Described, flat: NDArray[np.float32]) -> None:
+def share(module: nn.Module, spec: AnySpec, flat: NDArray[np.float32]) -> None:
     """Make the parameters of `module` views into the flat array [P] of `spec`.
 
     `flat` and the module then change together, whichever is written. A parameter that is another's
@@ -35,7 +35,7 @@ def share(module: nn.Module, spec: Described, flat: NDArray[np.float32]) -> None
     _tie(module, spec)
 
 
-def _tie(module: nn.Module, spec: Described) -> None:
+def _tie(module: nn.Module, spec: AnySpec) -> None:
     for alias, name in spec.aliases().items():
         owner, _, leaf = alias.rpartition(".")
         module.get_submodule(owner).register_parameter(leaf, module.get_parameter(name))

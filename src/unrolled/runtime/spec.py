@@ -42,7 +42,7 @@ CLASS_LOSSES = ("cross_entropy", "crf")
 HEADS = tuple(LOSSES)
 
 
-class Described(Protocol):
+class AnySpec(Protocol):
     """A model as plain data: what every kind of it tells of its parameters."""
 
     @property
@@ -328,7 +328,7 @@ class Spec:
         return cls(**fields)
 
 
-def views(spec: Described, flat: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def views(spec: AnySpec, flat: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
     """Named parameters as views into the flat array [P]; writing to one writes to the other.
 
     Raises:

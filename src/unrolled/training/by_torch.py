@@ -17,7 +17,7 @@ from unrolled.data.batches import Batch, Batched, Batches
 from unrolled.models import EncoderDecoder, ManyToMany, ManyToOne, OneToOne
 from unrolled.models.recurrent import State
 from unrolled.runtime.encoder_decoder import FIRST, EncoderDecoderSpec
-from unrolled.runtime.spec import Described, Spec, views
+from unrolled.runtime.spec import AnySpec, Spec, views
 from unrolled.training import crf
 from unrolled.training.gradients import clip
 from unrolled.training.loop import DivergedError
@@ -48,7 +48,7 @@ class TorchEngine:
 
     def __init__(
         self,
-        spec: Described,
+        spec: AnySpec,
         flat: NDArray[np.float32],
         optimizer: Optimizer | None = None,
         seed: int = 0,
@@ -190,8 +190,8 @@ def hidden_states(
         ValueError: the model has no recurrent stack.
     """
     module = build(spec, _writeable(flat)).eval()
-    if isinstance(module, OneToOne):
-        raise ValueError("a one-to-one model has no hidden states; they need a recurrent stack")
+    if not isinstance(module, ManyToOne | ManyToMany):
+        raise ValueError("this model has no hidden states; they need one recurrent stack")
     for rows in data.order(0):
         batch = data.batch(rows)
         with torch.inference_mode():
@@ -199,7 +199,7 @@ def hidden_states(
         yield rows, states.numpy()
 
 
-def build(spec: Described, flat: NDArray[np.float32]) -> Module:
+def build(spec: AnySpec, flat: NDArray[np.float32]) -> Module:
     """The torch module of a spec over its parameters [P]."""
     if isinstance(spec, EncoderDecoderSpec):
         return EncoderDecoder(spec, flat)
@@ -254,14 +254,14 @@ def _losses(module: Module, output: Tensor, batch: Batch) -> Losses:
     return losses(module.spec, output, _target(batch))
 
 
-def _weight(spec: Described, batch: Batch) -> Tensor | None:
+def _weight(spec: AnySpec, batch: Batch) -> Tensor | None:
     if batch.weight is None:
         return None
     of_sequences = isinstance(spec, Spec) and spec.loss == "crf"
     return torch.from_numpy(batch.weight[0] if of_sequences else batch.weight)
 
 
-def _weights(spec: Described, batch: Batch, found: Losses) -> Tensor:
+def _weights(spec: AnySpec, batch: Batch, found: Losses) -> Tensor:
     """[R] float64, the weight of each row."""
     weight = _weight(spec, batch)
     weight = torch.ones_like(found.values) if weight is None else weight.reshape(-1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unrolled.data.batches import Batches
 from unrolled.kernels import engine as compiled
 from unrolled.runtime.network import why_not
-from unrolled.runtime.spec import Described, Spec
+from unrolled.runtime.spec import AnySpec, Spec
 from unrolled.training.loop import Engine
 from unrolled.training.plan import Optimizer
 
@@ -37,7 +37,7 @@ class Choice(NamedTuple):
         return f"{self.name} ({self.reason}), {_threads(self.name)}"
 
 
-def choose(engine: str, spec: Described) -> Choice:
+def choose(engine: str, spec: AnySpec) -> Choice:
     """The engine for a model.
 
     Args:
@@ -70,7 +70,7 @@ def choose(engine: str, spec: Described) -> Choice:
     return Choice(TORCH, f"engine='auto': {against}")
 
 
-def explain(engine: str, spec: Described) -> str:
+def explain(engine: str, spec: AnySpec) -> str:
     """The engine that `choose` gives, why, and its threads; "none" and the reason without one."""
     try:
         return str(choose(engine, spec))
@@ -79,7 +79,7 @@ def explain(engine: str, spec: Described) -> str:
 
 
 def start(
-    choice: Choice, spec: Described, flat: NDArray[np.float32], optimizer: Optimizer, seed: int
+    choice: Choice, spec: AnySpec, flat: NDArray[np.float32], optimizer: Optimizer, seed: int
 ) -> Engine:
     """An engine over the parameters flat [P], which it changes in place; `seed` is of dropout."""
     if choice.name == KERNELS:
@@ -122,7 +122,7 @@ def hidden_states(
     return by_torch.hidden_states(spec, flat, data)
 
 
-def suited_threads(choice: Choice, spec: Described, rows: int) -> AbstractContextManager[None]:
+def suited_threads(choice: Choice, spec: AnySpec, rows: int) -> AbstractContextManager[None]:
     """A scope for a batch of so many rows: torch on as many threads as are worth it.
 
     The kernels share work by their own rule and need none.

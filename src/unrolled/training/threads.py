@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from unrolled.runtime.spec import Described
+from unrolled.runtime.spec import AnySpec
 
 # Floating-point operations of one matrix product, from which a second thread gains more than
 # starting and awaiting it costs; measured with torch.nn's layers on two cores.
@@ -20,7 +20,7 @@ _scopes = 0
 _before = 0
 
 
-def largest_product(spec: Described, rows: int) -> float:
+def largest_product(spec: AnySpec, rows: int) -> float:
     """Operations of the largest matrix product that one time step of `rows` rows needs."""
     sizes = [
         math.prod(shape)
@@ -39,7 +39,7 @@ def describe() -> str:
 
 
 @contextmanager
-def suited_threads(spec: Described, rows: int) -> Iterator[None]:
+def suited_threads(spec: AnySpec, rows: int) -> Iterator[None]:
     """Run on one of torch's threads where the network's products are small, else on all.
 
     Each scope puts back, for its Python thread, the number of threads that torch had before the
