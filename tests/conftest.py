@@ -56,6 +56,7 @@ NEED_TORCH = (
     "tests/training/test_crf.py",
     "tests/training/test_gradients.py",
     "tests/training/test_losses.py",
+    "tests/training/test_pairs_by_torch.py",
     "tests/training/test_steps.py",
     "tests/training/test_threads.py",
 )
