@@ -62,6 +62,10 @@ def test_part_brings_no_torch(name: str) -> None:
     assert "torch" not in imported_by(f"import unrolled; unrolled.{name}")
 
 
+def test_decoding_brings_no_torch() -> None:
+    assert imported_by("import unrolled.models.decoding").isdisjoint(HEAVY - {"numpy"})
+
+
 def test_estimators_bring_neither_torch_nor_scikit_learn() -> None:
     assert imported_by("import unrolled.estimators").isdisjoint(HEAVY - {"numpy"})
     assert imported_by("import unrolled.training.engines").isdisjoint(HEAVY - {"numpy"})

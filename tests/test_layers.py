@@ -28,9 +28,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_needs_torch": set(),
     "nn": {"kernels", "_needs_torch"},
     "data": {"runtime"},
+    "models.decoding": {"runtime"},
     "models": {"kernels", "runtime", "nn", "_needs_torch"},
-    "training": {"kernels", "runtime", "nn", "models", "data"},
-    "estimators": {"kernels", "runtime", "training", "data"},
+    "training": {"kernels", "runtime", "nn", "models.decoding", "models", "data"},
+    "estimators": {"kernels", "runtime", "models.decoding", "training", "data"},
     "plots": set(),
     "serve": {"runtime"},
     "cli": {
@@ -39,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 WITHOUT_TORCH = {
     "kernels.layout", "kernels.equations", "kernels.engine", "kernels.call", "kernels.compiled",
-    "kernels", "runtime", "data", "plots", "serve", "estimators",
+    "kernels", "runtime", "models.decoding", "data", "plots", "serve", "estimators",
 }  # fmt: skip
 # Of training the engine through torch alone may import it, and is imported where it is chosen.
 TORCH_ENGINE = {
@@ -206,6 +207,8 @@ def test_sources_were_found() -> None:
         ("unrolled.estimators.base", "from unrolled.models import X", "may not import models"),
         ("unrolled.training.loop", "import torch", "unrolled.training.loop never imports torch"),
         ("unrolled.training.loop", "from unrolled.models import X", "never imports torch"),
+        ("unrolled.models.decoding", "import torch", "models.decoding never imports torch"),
+        ("unrolled.models.decoding", "from unrolled.models import heads", "not import models"),
         ("unrolled.plots.style", "from unrolled.runtime import Spec", "may not import runtime"),
         ("unrolled.models.heads", "import importlib as i\ni.import_module('unrolled.cli')", "cli"),
         ("unrolled.models.heads", "import unrolled", "front door"),
@@ -237,6 +240,8 @@ def test_faults_are_reported(module: str, source: str, fault: str) -> None:
         ("unrolled.runtime.spec", "from unrolled.kernels import gru_step, layout"),
         ("unrolled.nn.unroll", "import torch\nfrom torch import nn"),
         ("unrolled.training.by_torch", "import torch\nfrom unrolled.models import ManyToOne"),
+        ("unrolled.estimators.base", "from unrolled.models.decoding import beam"),
+        ("unrolled.training.loop", "from unrolled.models.decoding import greedy"),
         ("unrolled.data.text", "np.load(path, allow_pickle=False)"),
         ("unrolled.data.text", "x = 1\n" * MAX_LINES),
         ("unrolled", "def __getattr__(name):\n    from unrolled import data\n    return data"),

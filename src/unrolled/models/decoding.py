@@ -1,0 +1,389 @@
+"""How a model writes one symbol after another: the likeliest, drawn at random, or by beam search.
+
+One implementation for every model that writes. What it writes with is a `Stepwise`; its state is a
+value that is only passed on. All rows, and all hypotheses of each, go through the model side by
+side; those that have ended leave it. Everything here is NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.runtime.config_checks import is_finite_number, shown, whole_number
+from unrolled.runtime.sampling import Sampling
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Scores = NDArray[np.float32]
+
+
+class Stepwise(Protocol):
+    """A model that writes R rows side by side, a symbol each at a step."""
+
+    def step(self, tokens: Integers, state: Any) -> tuple[Scores, Any]:
+        """From the symbols before, [R] int64: log-probabilities [R, V] float32 and a state.
+
+        Entry v of a row is that of symbol v being the next one, at most 0; -inf is one that cannot
+        follow. The array is the caller's, who may write into it; the state given is not changed.
+        """
+
+    def take(self, state: Any, rows: Integers) -> Any:
+        """The state of these rows in this order; a row may come several times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What was written for one row.
+
+    Attributes:
+        tokens: [T] int64, without the end.
+        log_probability: of the tokens, and of the end where it was written, by the model.
+        score: what hypotheses are compared by: `log_probability` over a power of the number of
+            symbols written, the end among them; where nothing else was asked for, over the number.
+        ended: whether the end was written; else there was no room for more.
+    """
+
+    tokens: Integers
+    log_probability: float
+    score: float
+    ended: bool
+
+
+def greedy(
+    model: Stepwise,
+    state: Any,
+    first: Integers,
+    end: int,
+    most: Integers | int,
+    *,
+    barred: tuple[int, ...] = (),
+) -> list[Decoded]:
+    """The likeliest symbol after another; of equally likely ones the smaller.
+
+    Args:
+        model: see `Stepwise`.
+        state: of N rows, before their first symbol.
+        first: [N] int64, what the model reads at the first step.
+        end: the symbol that ends a row.
+        most: how many symbols a row may have, its end counted; one number or [N] int64, at least 1.
+        barred: symbols that are never written.
+
+    Returns:
+        One for each row, in their order.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: an argument does not fit, or the model gives NaN or lets no symbol follow.
+    """
+
+    def likeliest(scores: Scores) -> Integers:
+        tokens: Integers = scores.argmax(axis=1)
+        return tokens
+
+    return _write(model, state, first, end, most, likeliest, barred)
+
+
+def sample(
+    model: Stepwise,
+    state: Any,
+    first: Integers,
+    end: int,
+    most: Integers | int,
+    sampling: Sampling,
+    rng: np.random.Generator,
+) -> list[Decoded]:
+    """A symbol drawn after another by the rule of `sampling`; otherwise as `greedy`.
+
+    Log-probabilities are the model's own, whatever the rule. Each step takes one number of `rng`
+    for each row that still writes.
+    """
+
+    def drawn(scores: Scores) -> Integers:
+        _refuse_unlikely(scores.max(axis=1))
+        pairs = zip(scores, rng.random(len(scores)), strict=True)
+        return np.array([sampling.draw(row, uniform) for row, uniform in pairs], np.int64)
+
+    return _write(model, state, first, end, most, drawn, tuple(sampling.barred))
+
+
+def beam(
+    model: Stepwise,
+    state: Any,
+    first: Integers,
+    end: int,
+    most: Integers | int,
+    width: int,
+    *,
+    length_penalty: float = 1.0,
+    n_best: int = 1,
+    barred: tuple[int, ...] = (),
+) -> list[list[Decoded]]:
+    """The best of what `width` hypotheses side by side find; a width of 1 is `greedy`.
+
+    At each step the likeliest continuations of a row's hypotheses go on, as many as `width` less
+    those that have ended (Sutskever, Vinyals & Le 2014, arXiv 1409.3215). The score of an ended one
+    is its log-probability / (symbols with the end) ** length_penalty. A hypothesis is given up when
+    `n_best` have ended with a score that it cannot reach however it goes on; a row is done when
+    none is left. Of equally likely continuations the one of the likelier hypothesis, then the
+    smaller symbol goes on. A hypothesis without an end, for which there was no room, comes behind
+    all that have ended.
+
+    Args:
+        model: see `Stepwise`; the first step has N rows, later ones at most N * width.
+        state: as those from here on of `greedy`.
+        first: likewise.
+        end: likewise.
+        most: likewise.
+        width: hypotheses of a row, at least 1.
+        length_penalty: 0 to 10; 0 compares log-probabilities, which short ones win.
+        n_best: how many are given of each row, 1 to `width`.
+        barred: symbols that are never written.
+
+    Returns:
+        For each row, in their order, `n_best` of different symbols, the best first; fewer where
+        there are not so many.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: an argument does not fit, or the model gives NaN or lets no symbol follow.
+    """
+    token, limit = _checked(first, most)
+    width = whole_number("width", width, least=1)
+    if whole_number("n_best", n_best, least=1) > width:
+        raise ValueError(f"n_best needs at most the width of the beam, {width}, not {n_best}")
+    if not is_finite_number(length_penalty) or not 0 <= length_penalty <= 10:
+        raise ValueError(f"length_penalty needs a number from 0 to 10, not {shown(length_penalty)}")
+    done = _Done(len(token), width)
+    history: list[tuple[Integers, Integers]] = []
+    # Of each hypothesis that goes on: its row, rising; its place among those of the last step.
+    row = before = np.arange(len(token))
+    log_p = np.zeros(len(token))
+    bar = np.full(len(token), -np.inf)
+    while len(row):
+        scores, state = _step(model, token, state, end, barred)
+        parent, token, log_p = _continuations(scores, log_p, row, width - done.count)
+        history.append((before[parent], token))
+        row, steps = row[parent], len(history)
+        ended = token == end
+        stops = np.flatnonzero(ended | (limit[row] <= steps))
+        if len(stops):
+            done.add(row[stops], steps, stops, log_p[stops], ended[stops], length_penalty)
+            bar = done.bars(n_best)
+        reachable = log_p / limit[row].astype(np.float64) ** length_penalty
+        before = np.flatnonzero(~ended & (limit[row] > steps) & (reachable > bar[row]))
+        if len(before):
+            rows = parent[before]
+            if not np.array_equal(rows, np.arange(len(scores))):
+                state = model.take(state, rows)
+        row, token, log_p = row[before], token[before], log_p[before]
+    if not done.count.all():
+        raise ValueError(f"no symbol can follow in any hypothesis of row {done.count.argmin()}")
+    return [done.best(row, n_best, history) for row in range(len(done.count))]
+
+
+def _continuations(
+    scores: Scores, log_p: Floats, row: Integers, room: Integers
+) -> tuple[Integers, Integers, Floats]:
+    """The likeliest continuations of each row's hypotheses, `room[row]` of them.
+
+    Each turn takes one more of every row, and looks again only at the hypothesis it was of: about
+    two passes over the scores in all, whatever the width.
+
+    Args:
+        scores: [R, V] of the hypotheses, overwritten.
+        log_p: [R].
+        row: [R] rising.
+        room: of each row.
+
+    Returns:
+        The hypothesis, symbol and log-probability of each, by row and then falling.
+    """
+    R = len(row)
+    start = np.flatnonzero(np.diff(row, prepend=-1))
+    group = np.repeat(np.arange(len(start)), np.diff(start, append=R))
+    likeliest = scores.argmax(axis=1)
+    step_p = scores[np.arange(R), likeliest]
+    _refuse_nan(step_p)
+    rank = np.arange(R) - start[group]
+    # [G, most hypotheses of one] what the next continuation of each would have.
+    table = np.full((len(start), rank.max() + 1), -np.inf)
+    table[group, rank] = log_p + step_p
+    left = room[row[start]]
+    g, turn = np.arange(len(start)), 0
+    found: list[tuple[Integers, Integers, Floats]] = []
+    while True:
+        g = g[left[g] > turn]
+        best = table[g].argmax(axis=1)
+        value = table[g, best]
+        possible = value > -np.inf
+        if not possible.all():
+            g, best, value = g[possible], best[possible], value[possible]
+        at = start[g] + best
+        found.append((at, likeliest[at], value))
+        turn += 1
+        more = left[g] > turn
+        g, at, best = g[more], at[more], best[more]
+        if not len(g):
+            break
+        scores[at, likeliest[at]] = -np.inf
+        lines = scores[at]
+        likeliest[at] = symbol = lines.argmax(axis=1)
+        table[g, best] = log_p[at] + lines[np.arange(len(at)), symbol]
+    at, token, value = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.argsort(row[at], kind="stable")
+    return at[order], token[order], value[order]
+
+
+class _Done:
+    """Hypotheses of N rows that go no further: arrays [N, width], filled from the left."""
+
+    def __init__(self, num_rows: int, width: int) -> None:
+        shape = (num_rows, width)
+        self.count = np.zeros(num_rows, np.int64)
+        self.log_p = np.zeros(shape)
+        self.score = np.full(shape, -np.inf)
+        self.ended = np.zeros(shape, np.bool_)
+        self.steps = np.zeros(shape, np.int64)
+        self.place = np.zeros(shape, np.int64)
+
+    def add(
+        self,
+        row: Integers,
+        steps: int,
+        place: Integers,
+        log_p: Floats,
+        ended: NDArray[np.bool_],
+        length_penalty: float,
+    ) -> None:
+        """Put in hypotheses of these rows, rising, from these places among those of a step."""
+        at = self.count[row] + np.arange(len(row)) - np.searchsorted(row, row)
+        self.log_p[row, at] = log_p
+        self.score[row, at] = log_p / float(steps) ** length_penalty
+        self.ended[row, at] = ended
+        self.steps[row, at] = steps
+        self.place[row, at] = place
+        self.count += np.bincount(row, minlength=len(self.count))
+
+    def bars(self, n_best: int) -> Floats:
+        """[N] what must be surpassed to be among the `n_best` of a row that have ended."""
+        ended = np.where(self.ended, self.score, -np.inf)
+        bars: Floats = np.sort(ended, axis=1)[:, -n_best]
+        return bars
+
+    def best(
+        self, row: int, n_best: int, history: list[tuple[Integers, Integers]]
+    ) -> list[Decoded]:
+        """The `n_best` of a row, the best first; of equal ones the shorter."""
+        n = self.count[row]
+        order = np.lexsort((-self.score[row, :n], ~self.ended[row, :n]))[:n_best]
+        return [
+            Decoded(
+                tokens=self._tokens(history, row, i),
+                log_probability=float(self.log_p[row, i]),
+                score=float(self.score[row, i]),
+                ended=bool(self.ended[row, i]),
+            )
+            for i in order
+        ]
+
+    def _tokens(self, history: list[tuple[Integers, Integers]], row: int, i: int) -> Integers:
+        """Read back, from the place of the last symbol to that of the first."""
+        tokens = np.empty(self.steps[row, i], np.int64)
+        place = self.place[row, i]
+        for step in range(len(tokens) - 1, -1, -1):
+            parent, token = history[step]
+            tokens[step], place = token[place], parent[place]
+        return tokens[: len(tokens) - int(self.ended[row, i])]
+
+
+def _write(
+    model: Stepwise,
+    state: Any,
+    first: Integers,
+    end: int,
+    most: Integers | int,
+    choose: Callable[[Scores], Integers],
+    barred: tuple[int, ...],
+) -> list[Decoded]:
+    """One hypothesis a row; `choose` gives a symbol of each row of scores [R, V]."""
+    token, limit = _checked(first, most)
+    N = len(token)
+    log_p, steps, ended = np.zeros(N), np.zeros(N, np.int64), np.zeros(N, np.bool_)
+    history: list[tuple[Integers, Integers]] = []
+    row = np.arange(N)
+    while len(row):
+        scores, state = _step(model, token, state, end, barred)
+        token = choose(scores)
+        step_p = scores[np.arange(len(row)), token]
+        _refuse_unlikely(step_p)
+        history.append((row, token))
+        log_p[row] += step_p
+        steps[row] += 1
+        ended[row] = token == end
+        rows = np.flatnonzero(~ended[row] & (steps[row] < limit[row]))
+        if 0 < len(rows) < len(row):
+            state = model.take(state, rows)
+        row, token = row[rows], token[rows]
+    written = np.zeros((N, len(history)), np.int64)
+    for step, (row, token) in enumerate(history):
+        written[row, step] = token
+    return [
+        Decoded(
+            tokens=written[n, : steps[n] - ended[n]].copy(),
+            log_probability=float(log_p[n]),
+            score=float(log_p[n] / steps[n]),
+            ended=bool(ended[n]),
+        )
+        for n in range(N)
+    ]
+
+
+def _step(
+    model: Stepwise, token: Integers, state: Any, end: int, barred: tuple[int, ...]
+) -> tuple[Scores, Any]:
+    """Log-probabilities [R, V] that may be written into, with those of the barred symbols -inf."""
+    scores, state = model.step(token, state)
+    if scores.ndim != 2 or len(scores) != len(token):
+        raise ValueError(
+            f"a step of {len(token)} rows gave log-probabilities of shape {list(scores.shape)}; "
+            f"[{len(token)}, V] is needed"
+        )
+    V = scores.shape[1]
+    for name, symbol in (("end", end), *(("barred", symbol) for symbol in barred)):
+        if not 0 <= symbol < V:
+            raise ValueError(f"{name} needs a symbol from 0 to {V - 1}, not {shown(symbol)}")
+    scores = np.require(scores, requirements="W")
+    if barred:
+        scores[:, list(barred)] = -np.inf
+    return scores, state
+
+
+def _checked(first: Integers, most: Integers | int) -> tuple[Integers, Integers]:
+    """The first symbols [N], and how many each row may have, [N]."""
+    if not isinstance(first, np.ndarray) or first.ndim != 1 or first.dtype != np.int64:
+        raise TypeError(f"first needs an array [N] of int64, not {shown(first)}")
+    if not isinstance(most, np.ndarray):
+        return first, np.full(len(first), whole_number("most", most, least=1))
+    if most.shape != first.shape or most.dtype != np.int64:
+        raise TypeError(f"most needs one whole number or an array [{len(first)}] of int64")
+    if len(most) and most.min() < 1:
+        raise ValueError(f"most needs whole numbers of at least 1, not {most.min()}")
+    return first, most
+
+
+def _refuse_nan(log_p: Scores) -> None:
+    # argmax and max give the NaN of a row where there is one.
+    if np.isnan(log_p).any():
+        raise ValueError("the model gave NaN where log-probabilities are needed")
+
+
+def _refuse_unlikely(log_p: Scores) -> None:
+    _refuse_nan(log_p)
+    if len(log_p) and log_p.min() == -math.inf:
+        raise ValueError("the model lets no symbol follow that is not barred")
