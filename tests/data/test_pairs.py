@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unrolled.data.batches import POOL
-from unrolled.data.pairs import MISSING, PairBatches
+from unrolled.data.pairs import MISSING, PairBatches, with_end
 from unrolled.data.sequences import Sequences
 
 
@@ -113,3 +113,14 @@ def test_other_arrays_where_anything_differs() -> None:
 def test_unlike_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="as many targets as sources, got 3 sources and 2 targets"):
         PairBatches(sequences(3, 4, 0), sequences(2, 4, 0))
+
+
+def test_an_end_is_put_behind_each() -> None:
+    overlapping = Sequences(np.arange(5, 12), np.array([2, 0, 1]), np.array([3, 1, 5]))
+    ended = with_end(overlapping, 1)
+    assert [part.tolist() for part in (ended[0], ended[1], ended[2])] == [
+        [7, 8, 9, 1],
+        [5, 1],
+        [6, 7, 8, 9, 10, 1],
+    ]
+    assert ended.values.dtype == np.int64

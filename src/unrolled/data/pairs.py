@@ -76,7 +76,7 @@ class PairBatches:
 
     def in_memory(
         self, rows: Sequence[NDArray[np.int64]]
-    ) -> tuple[PairBatches, Sequence[NDArray[np.int64]]]:
+    ) -> tuple[Any, Sequence[NDArray[np.int64]]]:
         """The pairs themselves, which are in memory, and the rows as they are."""
         return self, rows
 
@@ -99,3 +99,10 @@ class PairBatches:
             for side in (self.sources, self.targets)
             for part in (side.values, side.starts, side.lengths)
         )
+
+
+def with_end(sequences: Sequences, end: int) -> Sequences:
+    """Sequences of symbols with one more behind the last of each."""
+    parts = [np.append(sequences[i], end) for i in range(len(sequences))]
+    lengths = sequences.lengths + 1
+    return Sequences(np.concatenate(parts), np.cumsum(lengths) - lengths, lengths)

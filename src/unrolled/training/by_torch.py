@@ -16,6 +16,7 @@ from torch import Tensor
 from unrolled.data.batches import Batch, Batched, Batches
 from unrolled.models import EncoderDecoder, ManyToMany, ManyToOne, OneToOne
 from unrolled.models.recurrent import State
+from unrolled.models.writing import Writer
 from unrolled.runtime.encoder_decoder import FIRST, EncoderDecoderSpec
 from unrolled.runtime.spec import AnySpec, Spec, views
 from unrolled.training import crf
@@ -197,6 +198,11 @@ def hidden_states(
         with torch.inference_mode():
             states, _ = module.states(torch.from_numpy(batch.x), _lengths(batch))
         yield rows, states.numpy()
+
+
+def writer(spec: EncoderDecoderSpec, flat: NDArray[np.float32]) -> Writer:
+    """What writes with a model, see `unrolled.training.engines.writer`."""
+    return Writer(EncoderDecoder(spec, _writeable(flat)))
 
 
 def build(spec: AnySpec, flat: NDArray[np.float32]) -> Module:

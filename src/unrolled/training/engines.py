@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.batches import Batches
 from unrolled.kernels import engine as compiled
+from unrolled.models.decoding import Stepwise
+from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
 from unrolled.runtime.network import why_not
 from unrolled.runtime.spec import AnySpec, Spec
 from unrolled.training.loop import Engine
@@ -35,6 +37,21 @@ class Choice(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.reason}), {_threads(self.name)}"
+
+
+class Writer(Stepwise, Protocol):
+    """A model that reads rows side by side and writes of each, a symbol at a step."""
+
+    def read(self, x: NDArray[np.int64], lengths: NDArray[np.int64] | None) -> Any:
+        """Symbols [S, N], of lengths [N] or all of S, to the state before the first step."""
+
+    def attention(
+        self,
+        x: NDArray[np.int64],
+        lengths: NDArray[np.int64] | None,
+        symbols: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Weights [T, N, S] while symbols [T, N] are read by what writes."""
 
 
 def choose(engine: str, spec: AnySpec) -> Choice:
@@ -120,6 +137,13 @@ def hidden_states(
     from unrolled.training import by_torch
 
     return by_torch.hidden_states(spec, flat, data)
+
+
+def writer(spec: EncoderDecoderSpec, flat: NDArray[np.float32]) -> Writer:
+    """What writes with a model of the parameters flat [P]; it needs torch."""
+    from unrolled.training import by_torch
+
+    return by_torch.writer(spec, flat)
 
 
 def suited_threads(choice: Choice, spec: AnySpec, rows: int) -> AbstractContextManager[None]:
