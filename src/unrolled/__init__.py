@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         SequenceRegressor,
         SequenceTagger,
         SignalRegressor,
+        Translator,
         load,
     )
     from unrolled.runtime.artifact import ArtifactError
@@ -38,6 +39,7 @@ __all__ = [
     "SequenceRegressor",
     "SequenceTagger",
     "SignalRegressor",
+    "Translator",
     "__version__",
     "data",
     "kernels",

@@ -20,7 +20,6 @@ from unrolled.training.by_torch import (
     build,
     hidden_states,
     predict,
-    uses_dropout,
 )
 from unrolled.training.loop import DivergedError
 from unrolled.training.plan import Optimizer
@@ -192,9 +191,9 @@ def test_each_step_drops_other_units() -> None:
 
 
 def test_which_specs_draw_numbers() -> None:
-    assert all(uses_dropout(spec) for spec in WITH_DROPOUT)
-    assert not any(uses_dropout(spec) for spec in (SEQUENCES, TABLE))
-    assert not uses_dropout(Spec(2, 1, "point", hidden_dropout=0.5)), "no layer to drop"
+    assert all(spec.draws for spec in WITH_DROPOUT)
+    assert not any(spec.draws for spec in (SEQUENCES, TABLE))
+    assert not Spec(2, 1, "point", hidden_dropout=0.5).draws, "no layer to drop"
 
 
 @pytest.mark.parametrize("settings", OPTIMIZERS[1:], ids=lambda s: f"{s.name}-{s.momentum}")

@@ -8,6 +8,7 @@ import pytest
 
 from unrolled.data.batches import Batches
 from unrolled.data.sequences import Sequences
+from unrolled.runtime.encoder_decoder import Decoder, EncoderDecoderSpec
 from unrolled.runtime.spec import CLASS_LOSSES, Dense, Recurrent, Spec, initial_values
 from unrolled.training import engines
 from unrolled.training.engines import Choice, choose
@@ -54,6 +55,25 @@ def test_auto_takes_torch_where_the_kernels_cannot() -> None:
 def test_kernels_that_cannot_say_why() -> None:
     with pytest.raises(ValueError, match=f"engine='kernels' cannot run this model: {AGAINST}$"):
         choose("kernels", SPEC)
+
+
+WRITES = EncoderDecoderSpec(
+    9, 4, Recurrent("gru", 5), Decoder(9, 4, Recurrent("gru", 5), combined_size=4)
+)
+
+
+def test_the_kernels_do_not_run_what_reads_and_writes() -> None:
+    sentence = (
+        "engine='kernels' cannot run this model: they run chains, and this model is an encoder "
+        "with a decoder"
+    )
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        choose("kernels", WRITES)
+
+
+@pytest.mark.torch
+def test_torch_runs_what_reads_and_writes() -> None:
+    assert choose("auto", WRITES).name == choose("torch", WRITES).name == "torch"
 
 
 @pytest.mark.usefixtures("no_torch")

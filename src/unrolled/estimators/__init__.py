@@ -13,6 +13,7 @@ from unrolled.estimators.regressor import SequenceRegressor
 from unrolled.estimators.signal import SignalRegressor
 from unrolled.estimators.tagger import SequenceTagger
 from unrolled.estimators.trainable import Trainable
+from unrolled.estimators.translator import Translator
 
 __all__ = [
     "FeedForwardClassifier",
@@ -23,6 +24,7 @@ __all__ = [
     "SequenceRegressor",
     "SequenceTagger",
     "SignalRegressor",
+    "Translator",
     "load",
 ]
 
@@ -37,6 +39,7 @@ ESTIMATORS: dict[str, type[Trainable]] = {
         FeedForwardRegressor,
         Forecaster,
         LanguageModel,
+        Translator,
     )
 }
 

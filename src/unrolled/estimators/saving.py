@@ -11,7 +11,8 @@ import numpy as np
 from unrolled.estimators.options import check_options
 from unrolled.runtime.artifact import Artifact, ArtifactError, load_artifact, save_artifact
 from unrolled.runtime.config_checks import check_keys
-from unrolled.runtime.spec import Spec, views
+from unrolled.runtime.spec import views
+from unrolled.runtime.specs import spec_from_config
 from unrolled.training.engines import KERNELS, TORCH
 from unrolled.training.history import Record
 
@@ -93,7 +94,7 @@ def _restore(kind: Any, artifact: Artifact) -> Any:
     estimator = kind(
         **{name: _argument(name, value) for name, value in content["parameters"].items()}
     )
-    estimator.spec_ = Spec.from_config(content["spec"])
+    estimator.spec_ = spec_from_config(content["spec"])
     estimator.weights_ = np.empty(estimator.spec_.num_parameters, np.float32)
     for name, view in views(estimator.spec_, estimator.weights_).items():
         view[...] = artifact.arrays[name]

@@ -19,7 +19,7 @@ from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Seeds, seeds
 from unrolled.estimators.progress_bar import Train, watch
 from unrolled.runtime.files import check_writable
-from unrolled.runtime.spec import Spec, initial_values, views
+from unrolled.runtime.spec import views
 from unrolled.training import engines
 from unrolled.training.history import Record
 from unrolled.training.loop import Engine, train
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Learned:
     """What a fit leaves behind; apart from the dataclass, whose fields are arguments."""
 
-    spec_: Spec
+    spec_: Any  # a `Spec`, or an `EncoderDecoderSpec`
     weights_: NDArray[np.float32]
     history_: list[Record]
     n_iter_: int
@@ -139,7 +139,7 @@ class Trainable(Learned, LearningArguments):
 
     def _start(self, drawn: Seeds) -> None:
         """Stand before the first epoch."""
-        self.weights_ = initial_values(self.spec_, drawn.of("weights"))
+        self.weights_ = self.spec_.initial_values(drawn.of("weights"))
         self._set_first_weights()
         self.history_, self.n_iter_, self.table_ = [], 0, None
         self._engine_state, self._seed = None, drawn.base

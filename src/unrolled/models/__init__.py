@@ -9,13 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from unrolled.models.encoder_decoder import EncoderDecoder
     from unrolled.models.many_to_many import ManyToMany
     from unrolled.models.many_to_one import ManyToOne
     from unrolled.models.one_to_one import OneToOne
 
-__all__ = ["ManyToMany", "ManyToOne", "OneToOne"]
+__all__ = ["EncoderDecoder", "ManyToMany", "ManyToOne", "OneToOne"]
 
-_FILES = {"ManyToMany": "many_to_many", "ManyToOne": "many_to_one", "OneToOne": "one_to_one"}
+_FILES = {
+    "EncoderDecoder": "encoder_decoder",
+    "ManyToMany": "many_to_many",
+    "ManyToOne": "many_to_one",
+    "OneToOne": "one_to_one",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,14 +7,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from unrolled.runtime.spec import Spec, views
+from unrolled.runtime.spec import AnySpec, views
 
 
-def share(module: nn.Module, spec: Spec, flat: NDArray[np.float32]) -> None:
+def share(module: nn.Module, spec: AnySpec, flat: NDArray[np.float32]) -> None:
     """Make the parameters of `module` views into the flat array [P] of `spec`.
 
-    `flat` and the module then change together, whichever is written. A tied head shares the
-    parameter of the embedding, which `nn.Module.parameters` gives once.
+    `flat` and the module then change together, whichever is written. A parameter that is another's
+    alias, as a tied head's weight, is given by `nn.Module.parameters` once.
 
     Raises:
         ValueError: the module's parameters are not those of the spec by name, shape and order.
@@ -35,7 +35,7 @@ def share(module: nn.Module, spec: Spec, flat: NDArray[np.float32]) -> None:
     _tie(module, spec)
 
 
-def _tie(module: nn.Module, spec: Spec) -> None:
-    if spec.tied:
-        shared = module.get_parameter("embedding.weight")
-        module.get_submodule("head").register_parameter("weight", shared)
+def _tie(module: nn.Module, spec: AnySpec) -> None:
+    for alias, name in spec.aliases().items():
+        owner, _, leaf = alias.rpartition(".")
+        module.get_submodule(owner).register_parameter(leaf, module.get_parameter(name))

@@ -24,7 +24,7 @@ from unrolled.runtime.documents import (
     seal,
     sha256,
 )
-from unrolled.runtime.spec import Spec
+from unrolled.runtime.specs import spec_from_config
 from unrolled.runtime.tensors import pack, read_header, unpack
 
 FORMAT = "unrolled-model"
@@ -153,7 +153,7 @@ def _check_spec(content: dict[str, Any], arrays: dict[str, dict[str, Any]]) -> N
     if "spec" not in content:
         return
     try:
-        shapes = Spec.from_config(content["spec"]).parameter_shapes()
+        shapes = spec_from_config(content["spec"]).parameter_shapes()
     except ValueError as error:
         raise FormatError(f"its spec is wrong: {error}") from error
     for name, shape in shapes.items():

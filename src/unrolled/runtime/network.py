@@ -21,7 +21,7 @@ from unrolled.runtime.description import (
     describe_data,
     describe_network,
 )
-from unrolled.runtime.spec import Spec
+from unrolled.runtime.spec import AnySpec, Spec
 from unrolled.runtime.train_state import OPTIMIZERS, Settings, Trained, TrainState
 
 __all__ = ["Inputs", "Network", "Rows", "Settings", "TrainState", "Trained", "why_not"]
@@ -54,8 +54,10 @@ Rows = NDArray[np.int64]
 Carried = Sequence[NDArray[np.float32]]
 
 
-def why_not(spec: Spec) -> str | None:
+def why_not(spec: AnySpec) -> str | None:
     """Why the compiled kernels cannot run a spec here; None: they can."""
+    if not isinstance(spec, Spec):
+        return "they run chains, and this model is an encoder with a decoder"
     if engine.COMPILED is None:
         return f"the compiled kernels {engine.why_not}"
     return None

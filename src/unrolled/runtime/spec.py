@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,21 @@ DISTRIBUTION_SIZES = {"normal": 2, "student_t": 3, "negative_binomial": 2}
 # Whose targets are classes, -1 where missing; those of the others are numbers.
 CLASS_LOSSES = ("cross_entropy", "crf")
 HEADS = tuple(LOSSES)
+
+
+class AnySpec(Protocol):
+    """A model as plain data: what every kind of it tells of its parameters."""
+
+    @property
+    def num_parameters(self) -> int: ...
+    @property
+    def output_size(self) -> int: ...
+    @property
+    def draws(self) -> bool: ...
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]: ...
+    def aliases(self) -> dict[str, str]: ...
+    def initial_values(self, seed: int | np.random.SeedSequence) -> NDArray[np.float32]: ...
+    def to_config(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -260,6 +275,23 @@ class Spec:
         return shapes
 
     @property
+    def draws(self) -> bool:
+        """Whether training draws random numbers."""
+        r = self.recurrent
+        of_stack = r is not None and (r.dropout or r.weight_dropout)
+        of_input = self.embedding_dropout or self.input_dropout or self.symbol_dropout
+        of_head = self.head_dropout or (self.hidden and self.hidden_dropout)
+        return bool(of_stack or of_input or of_head)
+
+    def initial_values(self, seed: int | np.random.SeedSequence) -> NDArray[np.float32]:
+        """First values of all parameters, [P], see the function of this name."""
+        return initial_values(self, seed)
+
+    def aliases(self) -> dict[str, str]:
+        """Parameters of the torch module that are others of them, by their names."""
+        return {"head.weight": "embedding.weight"} if self.tied else {}
+
+    @property
     def num_parameters(self) -> int:
         """P, how many numbers the model learns."""
         return sum(math.prod(shape) for shape in self.parameter_shapes().values())
@@ -296,7 +328,7 @@ class Spec:
         return cls(**fields)
 
 
-def views(spec: Spec, flat: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def views(spec: AnySpec, flat: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
     """Named parameters as views into the flat array [P]; writing to one writes to the other.
 
     Raises:

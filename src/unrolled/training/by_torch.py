@@ -14,16 +14,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unrolled.data.batches import Batch, Batched, Batches
-from unrolled.models import ManyToMany, ManyToOne, OneToOne
+from unrolled.models import EncoderDecoder, ManyToMany, ManyToOne, OneToOne
 from unrolled.models.recurrent import State
-from unrolled.runtime.spec import Spec, views
+from unrolled.models.writing import Writer
+from unrolled.runtime.encoder_decoder import FIRST, EncoderDecoderSpec
+from unrolled.runtime.spec import AnySpec, Spec, views
 from unrolled.training import crf
 from unrolled.training.gradients import clip
 from unrolled.training.loop import DivergedError
-from unrolled.training.losses import Losses, losses, mean
+from unrolled.training.losses import Losses, cross_entropy, losses, mean
 from unrolled.training.optimizers import Step
 from unrolled.training.plan import Optimizer
 from unrolled.training.progress import Totals
+
+Module = OneToOne | ManyToOne | ManyToMany | EncoderDecoder
 
 # torch's dropout draws from one generator of the whole process.
 _generator = threading.Lock()
@@ -45,7 +49,7 @@ class TorchEngine:
 
     def __init__(
         self,
-        spec: Spec,
+        spec: AnySpec,
         flat: NDArray[np.float32],
         optimizer: Optimizer | None = None,
         seed: int = 0,
@@ -58,7 +62,7 @@ class TorchEngine:
             self.module.get_parameter(name).grad = torch.from_numpy(part)
         self._step = Step(torch.from_numpy(flat), self._gradient, self._settings)
         self._random = torch.Generator().manual_seed(seed).get_state()
-        self._has_dropout = uses_dropout(spec)
+        self._has_dropout = spec.draws
         self._carried: State | None = None
 
     def train(
@@ -187,8 +191,8 @@ def hidden_states(
         ValueError: the model has no recurrent stack.
     """
     module = build(spec, _writeable(flat)).eval()
-    if isinstance(module, OneToOne):
-        raise ValueError("a one-to-one model has no hidden states; they need a recurrent stack")
+    if not isinstance(module, ManyToOne | ManyToMany):
+        raise ValueError("this model has no hidden states; they need one recurrent stack")
     for rows in data.order(0):
         batch = data.batch(rows)
         with torch.inference_mode():
@@ -196,8 +200,16 @@ def hidden_states(
         yield rows, states.numpy()
 
 
-def build(spec: Spec, flat: NDArray[np.float32]) -> OneToOne | ManyToOne | ManyToMany:
+def writer(spec: EncoderDecoderSpec, flat: NDArray[np.float32]) -> Writer:
+    """What writes with a model, see `unrolled.training.engines.writer`."""
+    return Writer(EncoderDecoder(spec, _writeable(flat)))
+
+
+def build(spec: AnySpec, flat: NDArray[np.float32]) -> Module:
     """The torch module of a spec over its parameters [P]."""
+    if isinstance(spec, EncoderDecoderSpec):
+        return EncoderDecoder(spec, flat)
+    assert isinstance(spec, Spec)
     if spec.recurrent is None:
         return OneToOne(spec, flat)
     return ManyToMany(spec, flat) if spec.pooling == "every" else ManyToOne(spec, flat)
@@ -217,19 +229,13 @@ def _writeable(flat: NDArray[np.float32]) -> NDArray[np.float32]:
     return flat if flat.flags.writeable else flat.copy()
 
 
-def uses_dropout(spec: Spec) -> bool:
-    """Whether training draws random numbers."""
-    r = spec.recurrent
-    of_stack = r is not None and (r.dropout or r.weight_dropout)
-    of_input = spec.embedding_dropout or spec.input_dropout or spec.symbol_dropout
-    of_head = spec.head_dropout or (spec.hidden and spec.hidden_dropout)
-    return bool(of_stack or of_input or of_head)
-
-
 def _forward(
-    module: OneToOne | ManyToOne | ManyToMany, batch: Batch, carried: State | None = None
+    module: Module, batch: Batch, carried: State | None = None
 ) -> tuple[Tensor, State | None]:
     x, lengths = torch.from_numpy(batch.x), _lengths(batch)
+    if isinstance(module, EncoderDecoder):
+        scores, _ = module(x, lengths, read_by_decoder(_target(batch)))
+        return scores, None
     if isinstance(module, OneToOne):
         return module(x)  # type: ignore[no-any-return]
     return module(x, lengths, carried)  # type: ignore[no-any-return]
@@ -245,23 +251,33 @@ def _lengths(batch: Batch) -> Tensor | None:
     return None if batch.lengths is None else torch.from_numpy(batch.lengths)
 
 
-def _losses(module: OneToOne | ManyToOne | ManyToMany, output: Tensor, batch: Batch) -> Losses:
+def _losses(module: Module, output: Tensor, batch: Batch) -> Losses:
+    if isinstance(module, EncoderDecoder):
+        smoothing = module.spec.decoder.label_smoothing if module.training else 0.0
+        return cross_entropy(output, _target(batch), smoothing)
     if module.crf is not None:
         return crf.losses(module.crf, output, _target(batch), _lengths(batch))
     return losses(module.spec, output, _target(batch))
 
 
-def _weight(spec: Spec, batch: Batch) -> Tensor | None:
+def _weight(spec: AnySpec, batch: Batch) -> Tensor | None:
     if batch.weight is None:
         return None
-    return torch.from_numpy(batch.weight[0] if spec.loss == "crf" else batch.weight)
+    of_sequences = isinstance(spec, Spec) and spec.loss == "crf"
+    return torch.from_numpy(batch.weight[0] if of_sequences else batch.weight)
 
 
-def _weights(spec: Spec, batch: Batch, found: Losses) -> Tensor:
+def _weights(spec: AnySpec, batch: Batch, found: Losses) -> Tensor:
     """[R] float64, the weight of each row."""
     weight = _weight(spec, batch)
     weight = torch.ones_like(found.values) if weight is None else weight.reshape(-1)
     return weight.double()
+
+
+def read_by_decoder(target: Tensor) -> Tensor:
+    """Symbols [T, N] before each of target [T, N], whose first is the end, FIRST."""
+    first = torch.full_like(target[:1], FIRST)
+    return torch.cat([first, target[:-1]]).clamp(min=0)
 
 
 def _target(batch: Batch) -> Tensor:

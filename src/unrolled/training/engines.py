@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.batches import Batches
 from unrolled.kernels import engine as compiled
+from unrolled.models.decoding import Stepwise
+from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
 from unrolled.runtime.network import why_not
-from unrolled.runtime.spec import Spec
+from unrolled.runtime.spec import AnySpec, Spec
 from unrolled.training.loop import Engine
 from unrolled.training.plan import Optimizer
 
@@ -37,7 +39,22 @@ class Choice(NamedTuple):
         return f"{self.name} ({self.reason}), {_threads(self.name)}"
 
 
-def choose(engine: str, spec: Spec) -> Choice:
+class Writer(Stepwise, Protocol):
+    """A model that reads rows side by side and writes of each, a symbol at a step."""
+
+    def read(self, x: NDArray[np.int64], lengths: NDArray[np.int64] | None) -> Any:
+        """Symbols [S, N], of lengths [N] or all of S, to the state before the first step."""
+
+    def attention(
+        self,
+        x: NDArray[np.int64],
+        lengths: NDArray[np.int64] | None,
+        symbols: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Weights [T, N, S] while symbols [T, N] are read by what writes."""
+
+
+def choose(engine: str, spec: AnySpec) -> Choice:
     """The engine for a model.
 
     Args:
@@ -70,7 +87,7 @@ def choose(engine: str, spec: Spec) -> Choice:
     return Choice(TORCH, f"engine='auto': {against}")
 
 
-def explain(engine: str, spec: Spec) -> str:
+def explain(engine: str, spec: AnySpec) -> str:
     """The engine that `choose` gives, why, and its threads; "none" and the reason without one."""
     try:
         return str(choose(engine, spec))
@@ -79,12 +96,13 @@ def explain(engine: str, spec: Spec) -> str:
 
 
 def start(
-    choice: Choice, spec: Spec, flat: NDArray[np.float32], optimizer: Optimizer, seed: int
+    choice: Choice, spec: AnySpec, flat: NDArray[np.float32], optimizer: Optimizer, seed: int
 ) -> Engine:
     """An engine over the parameters flat [P], which it changes in place; `seed` is of dropout."""
     if choice.name == KERNELS:
         from unrolled.training.by_kernels import KernelsEngine
 
+        assert isinstance(spec, Spec)
         return KernelsEngine(spec, flat, optimizer, seed)
     from unrolled.training.by_torch import TorchEngine
 
@@ -121,7 +139,14 @@ def hidden_states(
     return by_torch.hidden_states(spec, flat, data)
 
 
-def suited_threads(choice: Choice, spec: Spec, rows: int) -> AbstractContextManager[None]:
+def writer(spec: EncoderDecoderSpec, flat: NDArray[np.float32]) -> Writer:
+    """What writes with a model of the parameters flat [P]; it needs torch."""
+    from unrolled.training import by_torch
+
+    return by_torch.writer(spec, flat)
+
+
+def suited_threads(choice: Choice, spec: AnySpec, rows: int) -> AbstractContextManager[None]:
     """A scope for a batch of so many rows: torch on as many threads as are worth it.
 
     The kernels share work by their own rule and need none.

@@ -53,9 +53,7 @@ def losses(spec: Spec, output: Tensor, target: Tensor) -> Losses:
     """
     output = output.reshape(-1, output.shape[-1])
     if spec.loss == "cross_entropy":
-        target = target.reshape(-1)
-        values = F.cross_entropy(output, target, reduction="none", ignore_index=MISSING_CLASS)
-        return _counted(values, target != MISSING_CLASS)
+        return cross_entropy(output, target)
     target = target.reshape(len(output), -1)
     if (target.shape[1], spec.output_size) != (spec.target_columns, output.shape[1]):
         raise ValueError(
@@ -83,6 +81,22 @@ def losses(spec: Spec, output: Tensor, target: Tensor) -> Losses:
     if known is not target:
         each = torch.where(keep, each, 0.0)
     return _counted(each.mean(dim=1), there.any(dim=1))
+
+
+def cross_entropy(output: Tensor, target: Tensor, smoothing: float = 0.0) -> Losses:
+    """`-log softmax(y)_t` of scores [..., K] and classes [...].
+
+    With smoothing e it is `(1 - e)` of that and e of the mean of `-log softmax(y)` over classes.
+    """
+    target = target.reshape(-1)
+    values = F.cross_entropy(
+        output.reshape(len(target), -1),
+        target,
+        reduction="none",
+        ignore_index=MISSING_CLASS,
+        label_smoothing=smoothing,
+    )
+    return _counted(values, target != MISSING_CLASS)
 
 
 def mean(found: Losses, weight: Tensor | None) -> Tensor:

@@ -1,0 +1,105 @@
+"""Texts that a model writes: batches of like length, greedily or by beam search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.batches import gather
+from unrolled.data.sequences import Sequences
+from unrolled.models import decoding
+from unrolled.models.decoding import Decoded
+from unrolled.runtime.encoder_decoder import FIRST, EncoderDecoderSpec
+from unrolled.training import engines
+
+# Hypotheses side by side, and numbers of what was read that they hold together.
+AT_ONCE = 320
+NUMBERS = 2**24
+UNKNOWN = 0
+
+
+class Search(NamedTuple):
+    """How a model writes.
+
+    Attributes:
+        width: hypotheses side by side; 1 is greedy.
+        length_penalty: see `unrolled.models.decoding.beam`.
+        most: symbols at most, the end among them.
+        n_best: how many are given of each text.
+    """
+
+    width: int
+    length_penalty: float
+    most: int
+    n_best: int = 1
+
+
+class Attended(NamedTuple):
+    """Where a model looked while it wrote.
+
+    Attributes:
+        source: S symbols that were read, "<end>" the last.
+        written: T symbols that were written, "<end>" the last where it came.
+        weights: [T, S] float32, those of a row add up to 1.
+    """
+
+    source: list[str]
+    written: list[str]
+    weights: NDArray[np.float32]
+
+
+def write(
+    spec: EncoderDecoderSpec, weights: NDArray[np.float32], inputs: Sequences, search: Search
+) -> list[list[Decoded]]:
+    """For each sequence, in their order, the `n_best` texts, the best first."""
+    found: list[list[Decoded]] = [[] for _ in range(len(inputs))]
+    model = engines.writer(spec, weights)
+    size = spec.recurrent.output_size
+    for rows in _batches(inputs, search.width, size):
+        x, lengths = gather(inputs, rows)
+        state, first = model.read(x, lengths), np.full(len(rows), FIRST, np.int64)
+        barred = (UNKNOWN,)
+        if search.width == 1:
+            single = decoding.greedy(model, state, first, FIRST, search.most, barred=barred)
+            best = [[each] for each in single]
+        else:
+            best = decoding.beam(
+                *(model, state, first, FIRST, search.most, search.width),
+                length_penalty=search.length_penalty,
+                n_best=search.n_best,
+                barred=barred,
+            )
+        for row, decoded in zip(rows, best, strict=True):
+            found[row] = decoded
+    return found
+
+
+def attention(
+    spec: EncoderDecoderSpec,
+    weights: NDArray[np.float32],
+    inputs: Sequences,
+    written: list[NDArray[np.int64]],
+) -> list[NDArray[np.float32]]:
+    """Weights [T, S] of each sequence and what was written of it, [T]."""
+    model = engines.writer(spec, weights)
+    found = []
+    for i, tokens in enumerate(written):
+        read = np.concatenate([[FIRST], tokens[:-1]])
+        x = np.ascontiguousarray(inputs[i])[:, None]
+        found.append(model.attention(x, None, read[:, None])[:, 0])
+    return found
+
+
+def _batches(inputs: Sequences, width: int, size: int) -> Iterator[NDArray[np.int64]]:
+    """Rows of like length, the shortest first: fewer where they are long."""
+    order = np.argsort(inputs.lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        num = max(1, AT_ONCE // width)
+        longest = int(inputs.lengths[order[start : start + num]].max())
+        num = max(1, min(num, NUMBERS // (longest * size * width)))
+        yield order[start : start + num]
+        start += num

@@ -1,0 +1,20 @@
+"""Specs of any kind from plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
+from unrolled.runtime.spec import AnySpec, Spec
+
+
+def spec_from_config(config: Mapping[str, Any]) -> AnySpec:
+    """A spec from what `to_config` gave; one with the entry "decoder" is an `EncoderDecoderSpec`.
+
+    Raises:
+        ValueError: a key is missing or unknown, or a value is of the wrong kind or size.
+    """
+    if isinstance(config, Mapping) and "decoder" in config:
+        return EncoderDecoderSpec.from_config(config)
+    return Spec.from_config(config)
