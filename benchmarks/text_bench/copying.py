@@ -36,8 +36,9 @@ FIRST_DELAY, GROWTH, ENOUGH = 3, 1.5, 1.0
 ENOUGH_LATER = {"gru": 0.99, "lstm": 0.998, "rnn": 0.998}
 # Spans at which the gates begin; with longer ones short delays are learnt more slowly.
 CHRONO = 120
-# Share of the learning rate at the last delay, and where the first is nearly copied.
-LAST_RATE = 0.3
+# Share of the learning rate at the last delay, where it is halved within so many rounds, and at the
+# first where that is nearly copied.
+LAST_RATE, LAST_ROUNDS = 0.3, 10
 # With a half a symbol in ten thousand was still wrong.
 SURE = 0.75
 # Sources: Bai, Kolter & Koltun (2018), table 1 and figure 5.
@@ -116,6 +117,7 @@ class Growing:
         self.last, self._enough, self._learnt = last, enough, learnt
         self._coming = list(rounds)[::-1] or [Round(min(FIRST_DELAY, last), 1.0)]
         self.rounds: list[Round] = []
+        self._last_rounds = 0
 
     @property
     def rate(self) -> float:
@@ -131,7 +133,8 @@ class Growing:
         """Whether the last delay is copied; what comes next grows where a shorter one is."""
         delay, rate = self.rounds[-1]
         if delay == self.last:
-            self._coming = [Round(delay, LAST_RATE)]
+            self._last_rounds += 1
+            self._coming = [Round(delay, LAST_RATE / (1 + self._last_rounds / LAST_ROUNDS))]
             return self._learnt(model)
         copied = _score(model, *_draw(delay, 1000, np.random.default_rng((delay, 4))))
         if delay == min(FIRST_DELAY, self.last):
