@@ -55,6 +55,7 @@ def test_same_generator_same_bits() -> None:
     ("change", "kind", "said"),
     [
         ({"rng": 3}, TypeError, "rng must be a numpy.random.Generator, got int"),
+        ({"frames": [[0.0, 1.0]]}, TypeError, r"^frames must be an array \[T, F\], got list\.$"),
         ({"frames": np.zeros(4)}, ValueError, r"frames must be \[T, F\], got \[4\]"),
         ({"max_share": 1.5}, ValueError, "max_share must be in 0..1, got 1.5"),
         ({"num_time": -1}, ValueError, "num_time must be at least 0, got -1"),
@@ -83,3 +84,21 @@ def test_speed_moves_the_pitch(factor: float) -> None:
 def test_refuses_speeds(factor: float) -> None:
     with pytest.raises(ValueError, match=r"^factor must be in 0.1 .. 10, got"):
         change_speed(np.zeros(100), factor)
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.0])
+@pytest.mark.parametrize(
+    ("wave", "kind", "said"),
+    [
+        (
+            np.zeros((100, 2)),
+            ValueError,
+            r"wave must be \[M\], got \[100, 2\]; average its channels",
+        ),
+        ([], ValueError, r"wave: found array with 0 sample\(s\)"),
+        (0.5, TypeError, "wave must be an array or a list of numbers, got float 0.5"),
+    ],
+)
+def test_refuses_waves(wave: Any, kind: type[Exception], said: str, factor: float) -> None:
+    with pytest.raises(kind, match=f"^{said}"):
+        change_speed(wave, factor)

@@ -65,6 +65,9 @@ def test_noise_lengths_and_kinds() -> None:
         ({"min_keys": 0}, "min_keys must be at least 1, got 0"),
         ({"max_keys": 2}, "max_keys must be at least 3, got 2"),
         ({"tone": (0.2, 0.1)}, r"tone must be the shortest and longest seconds, got \(0.2, 0.1\)"),
+        ({"tone": (0.1,)}, r"^tone must be the shortest and longest seconds, got \(0.1,\)\.$"),
+        ({"tone": 0.1}, r"^tone must be the shortest and longest seconds, got 0.1\.$"),
+        ({"gap": [0.1, 0.2, 0.3]}, r"^gap must be the shortest .*, got \[0.1, 0.2, 0.3\]\.$"),
         ({"gap": (0, 0.1)}, "gap must be"),
         ({"noise": -1}, "noise must be a finite number of at least 0, got -1"),
         ({"sample_rate": 3000}, "sample_rate must be at least 3267, got 3000"),
@@ -73,3 +76,9 @@ def test_noise_lengths_and_kinds() -> None:
 def test_refuses(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         telephone_tones(2, **change)
+
+
+@pytest.mark.parametrize("gap", [None, "ab", ("0.1", "0.2")])
+def test_refuses_seconds_that_are_no_numbers(gap: Any) -> None:
+    with pytest.raises(TypeError, match=r"^gap (must be|holds text)"):
+        telephone_tones(2, gap=gap)

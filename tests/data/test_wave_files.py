@@ -8,6 +8,7 @@ import wave
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -192,10 +193,32 @@ def test_writes_what_others_read(tmp_path: Path, shape: tuple[int, ...]) -> None
         ([], 8000, r"not empty, got \[0\]"),
         ([1.5], 8000, r"samples must lie in -1..1"),
         ([np.nan], 8000, r"samples must lie in -1..1"),
-        ([0.5], 0, "at 0 Hz is not possible"),
+        ([0.5], 0, "sample_rate must be at least 1, got 0"),
+        (np.zeros(2), 2**31, "sample_rate of 1 channel.s. must be at most 2147483647 Hz, got 2147"),
+        (np.zeros((1, 2)), 2 * 10**9, "of 2 channel.s. must be at most 1073741823 Hz, got 2000000"),
+        (np.zeros((1, 2**15)), 1, r"samples must have at most 32767 channels, got \[1, 32768\]"),
     ],
 )
 def test_refuses_to_write(tmp_path: Path, samples: np.ndarray, rate: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         write_wave(tmp_path / "sound.wav", samples, rate)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rate", [8000.0, "8000", None, True])
+def test_refuses_to_write_another_kind_of_rate(tmp_path: Path, rate: Any) -> None:
+    with pytest.raises(TypeError, match=r"^sample_rate must be a whole number, got "):
+        write_wave(tmp_path / "sound.wav", [0.5], rate)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(1, 2**31 - 1), (2, 2**30 - 1), (2**15 - 1, 65538)])
+def test_writes_the_most_channels_and_highest_rates(
+    tmp_path: Path, channels: int, rate: int
+) -> None:
+    file = tmp_path / "sound.wav"
+    write_wave(file, np.full((1, channels), 0.5), rate)
+    layout = wave_layout(file)
+    assert layout is not None
+    assert (layout.sample_rate, layout.channels, layout.num_samples) == (rate, channels, 1)
+    assert (read(file) == 0.5).all()

@@ -40,11 +40,13 @@ def mask_spans(
         A copy [T, F] of the same dtype.
 
     Raises:
-        TypeError: a count is no whole number, or `rng` no generator.
+        TypeError: frames is no array, a count no whole number, or `rng` no generator.
         ValueError: frames is not [T, F], a count is below 0, or max_share is not in 0..1.
     """
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}.")
+    if not isinstance(frames, np.ndarray):
+        raise TypeError(f"frames must be an array [T, F], got {type(frames).__name__}.")
     if frames.ndim != 2:
         raise ValueError(f"frames must be [T, F], got {list(frames.shape)}.")
     if not 0 <= max_share <= 1:
@@ -73,12 +75,18 @@ def change_speed(wave: ArrayLike, factor: float) -> NDArray[np.float32]:
         [about M / factor] float32.
 
     Raises:
-        ValueError: the factor is outside, or nothing is left of the wave.
+        TypeError: the wave is no array of numbers.
+        ValueError: the factor is outside, the wave is not [M], or nothing is left of it.
         ModuleNotFoundError: the library soxr is not installed: pip install 'unrolled[audio]'.
     """
     if not 0.1 <= factor <= 10:
         raise ValueError(f"factor must be in 0.1 .. 10, got {factor}.")
-    return resample(wave, factor, 1.0)
+    x = checks.as_float(wave, "wave")
+    if x.ndim != 1:
+        raise ValueError(f"wave must be [M], got {list(x.shape)}; average its channels first.")
+    if len(x) == 0:
+        raise checks.too_few("wave", "sample", x.shape)
+    return resample(x, factor, 1.0)
 
 
 def _span(rng: np.random.Generator, size: int, limit: int) -> slice:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numbers
+from typing import Any
+
 import numpy as np
 
 from unrolled.data import checks
@@ -53,7 +56,7 @@ def telephone_tones(
         texts: N strings of keys.
 
     Raises:
-        TypeError: a count is no whole number.
+        TypeError: a count is no whole number, or seconds are no numbers.
         ValueError: an argument is not so.
     """
     N = checks.as_count(num_samples, "num_samples")
@@ -63,11 +66,7 @@ def telephone_tones(
     unknown = [key for key in keys if key not in TONES]
     if unknown or not keys:
         raise ValueError(f"keys must be some of {''.join(sorted(TONES))!r}, got {keys!r}.")
-    for name, (least, longest) in (("tone", tone), ("gap", gap)):
-        if not 1 / rate <= least <= longest < np.inf:
-            raise ValueError(
-                f"{name} must be the shortest and longest seconds, got ({least}, {longest})."
-            )
+    tone, gap = _seconds(tone, "tone", rate), _seconds(gap, "gap", rate)
     if not 0 <= noise < np.inf:
         raise ValueError(f"noise must be a finite number of at least 0, got {noise}.")
     rng = generator(random_state)
@@ -83,6 +82,13 @@ def telephone_tones(
         waves.append(np.clip(wave, -1.0, 1.0).astype(np.float32))
         texts.append(text)
     return waves, texts
+
+
+def _seconds(value: Any, name: str, rate: int) -> tuple[float, float]:
+    pair = checks.as_float([value] if isinstance(value, numbers.Real) else value, name)
+    if pair.shape != (2,) or not 1 / rate <= pair[0] <= pair[1] < np.inf:
+        raise ValueError(f"{name} must be the shortest and longest seconds, got {value}.")
+    return float(pair[0]), float(pair[1])
 
 
 def _silence(rng: np.random.Generator, seconds: tuple[float, float], rate: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unrolled.data import checks
 from unrolled.runtime.files import write_whole
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
@@ -19,6 +20,8 @@ PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 UNKNOWN_LENGTH = 0xFFFFFFFF
 # Bytes of a sample, of one channel, in each encoding that is read here.
 WIDTHS = {PCM: (1, 2, 3, 4), FLOAT: (4, 8)}
+# Of samples of 16 bits: a header has 16 bits for the bytes of one sample of all channels.
+MAX_CHANNELS = (2**16 - 1) // 2
 
 
 @dataclass(frozen=True)
@@ -96,28 +99,36 @@ def write_wave(path: str | os.PathLike[str], samples: ArrayLike, sample_rate: in
         path: the file; one that is there is replaced.
         samples: array [M] or, of several channels, [M, C] of floats in -1..1, M >= 1, which are
             rounded to 1/32768; 1 becomes 32767/32768.
-        sample_rate: Hz.
+        sample_rate: Hz, C times which is below 2**31; C is at most 32767.
 
     Raises:
+        TypeError: the rate is no whole number.
         ValueError: the samples have another shape, are too many, or one is outside -1..1; or the
-            rate is none.
+            rate is below 1 or too high.
         OSError: the file cannot be written.
     """
+    rate = checks.as_count(sample_rate, "sample_rate")
     x = np.asarray(samples, dtype=np.float64)
     if x.ndim not in (1, 2) or x.size == 0:
         raise ValueError(f"samples must be [M] or [M, C] and not empty, got {list(x.shape)}.")
     channels = x.shape[1] if x.ndim == 2 else 1
     if not (np.abs(x) <= 1).all():
         raise ValueError("samples must lie in -1..1; divide them by the largest, np.abs(x).max().")
-    if not 1 <= sample_rate < 2**31 or 2 * x.size > 2**31 or channels > 2**15:
+    if 2 * x.size > 2**31:
         raise ValueError(
-            f"a WAV file of {list(x.shape)} samples at {sample_rate} Hz is not possible; it has up "
-            f"to 2 GB and a rate of at least 1."
+            f"samples must fit a WAV file of 2 GB, {2**30} numbers, got {list(x.shape)}."
+        )
+    if channels > MAX_CHANNELS:
+        raise ValueError(
+            f"samples must have at most {MAX_CHANNELS} channels, got {list(x.shape)} for [M, C]."
+        )
+    highest = (2**32 - 1) // (2 * channels)
+    if rate > highest:
+        raise ValueError(
+            f"sample_rate of {channels} channel(s) must be at most {highest} Hz, got {rate}."
         )
     body = np.clip(np.rint(x * 32768), -32768, 32767).astype("<i2").tobytes()
-    form = struct.pack(
-        "<HHIIHH", PCM, channels, sample_rate, 2 * channels * sample_rate, 2 * channels, 16
-    )
+    form = struct.pack("<HHIIHH", PCM, channels, rate, 2 * channels * rate, 2 * channels, 16)
     parts = (
         b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(body))
     )
