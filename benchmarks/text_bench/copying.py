@@ -30,9 +30,10 @@ CHOSEN: dict[str, Any] = {
     "verbose": False,
 }
 # Short delays are cheap to learn well, and longer ones follow with little training: each is trained
-# until so many symbols are right, the first until all of them are, in the end at a lower rate: what
-# is wrong there stays wrong for long. By experiment an LSTM needs more at later delays than a GRU.
-FIRST_DELAY, GROWTH, ENOUGH = 3, 1.5, 1.0
+# until so many symbols are right, the first, in the end at a lower rate, until all of them are by
+# `SURE`: what is wrong there stays wrong for long. By experiment an LSTM needs more at later delays
+# than a GRU.
+FIRST_DELAY, GROWTH = 3, 1.5
 ENOUGH_LATER = {"gru": 0.99, "lstm": 0.998, "rnn": 0.998}
 # Spans at which the gates begin; with longer ones short delays are learnt more slowly.
 CHRONO = 120
@@ -136,12 +137,11 @@ class Growing:
             self._last_rounds += 1
             self._coming = [Round(delay, LAST_RATE / (1 + self._last_rounds / LAST_ROUNDS))]
             return self._learnt(model)
-        copied = _score(model, *_draw(delay, 1000, np.random.default_rng((delay, 4))))
+        held = _draw(delay, 1000, np.random.default_rng((delay, 4)))
+        grows = _score(model, *held) >= self._enough
         if delay == min(FIRST_DELAY, self.last):
-            rate = LAST_RATE if copied >= self._enough else rate
-            grows = copied >= ENOUGH and rate < 1.0
-        else:
-            grows = copied >= self._enough
+            rate = LAST_RATE if grows else rate
+            grows = grows and _stop(model, *held)
         if grows:
             delay = min(self.last, math.ceil(delay * GROWTH))
             rate = LAST_RATE if delay == self.last else 1.0
