@@ -56,8 +56,8 @@ def read_tagged(
         label = _field("labels", "upos" if labels is None else labels)
         rows = _conllu(file)
     else:
-        word = 1 if words is None else _column("words", words)
-        label = 0 if labels is None else _column("labels", labels)
+        word = 1 if words is None else column_number("words", words)
+        label = 0 if labels is None else column_number("labels", labels)
         rows = _columns(file)
     # Column 0 - 1 is the last one.
     sentences: list[list[str]] = [[]]
@@ -174,8 +174,12 @@ def _field(name: str, field: int | str) -> int:
     return FIELDS.index(field.lower()) + 1
 
 
-def _column(name: str, column: int | str) -> int:
-    """The number of a column, from 1."""
+def column_number(name: str, column: int | str) -> int:
+    """The number of a column, from 1.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
     if isinstance(column, str):
         raise TypeError(
             f"{name}={column!r} names a field, which only .conllu files have; pass the number of "

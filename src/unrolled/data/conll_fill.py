@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,14 +12,16 @@ from unrolled.data.conll import (
     FIELDS,
     RANGE_OR_EMPTY,
     check_written,
+    column_number,
     is_conllu,
     label_field,
     packed,
 )
-from unrolled.data.open_files import existing_file
+from unrolled.data.open_files import character_blocks, existing_file
 from unrolled.runtime.files import write_whole
 
 _BETWEEN_BLANKS = re.compile("[^ ]+")
+_MARK = "\ufeff"  # byte order mark
 
 
 def fill_tagged(
@@ -32,8 +34,8 @@ def fill_tagged(
     """Write a file that `read_tagged` reads anew, with other labels for its words.
 
     Every line, field, blank and line end is kept but for the labels: so are comments, ranges of
-    several words and empty nodes of CoNLL-U. The new file appears whole or not at all, and is
-    packed if its name ends in .gz.
+    several words and empty nodes of CoNLL-U, and a byte order mark. The
+    new file appears whole or not at all, and is packed if its name ends in .gz.
 
     Args:
         source: the file, which has been read by `read_tagged`.
@@ -44,9 +46,10 @@ def fill_tagged(
 
     Raises:
         FileNotFoundError: there is no such source.
-        TypeError: a label is no string.
-        ValueError: there is no such field or column; there are not as many labels as words; a label
-            is blank or holds a tab or a line end, or a blank where these part columns.
+        TypeError: a label is no string; `field` is no whole number for a file of columns.
+        ValueError: the source is no whole gzip file, or no UTF-8; there is no such field or column;
+            there are not as many labels as words; a label is blank or holds a tab or a line end, or
+            a blank where these part columns.
         OSError: the file cannot be written.
     """
     file = existing_file(source)
@@ -62,10 +65,13 @@ def _filled(file: Path, labels: Iterable[Sequence[str]], field: int | str | None
     elif isinstance(field, str):
         raise ValueError(f"field={field!r} names a field, and {file} has columns; give a number.")
     else:
-        column = -1 if field is None else field - 1
-    for number, line in enumerate(_lines(file), start=1):
+        column = -1 if field is None else column_number("field", field) - 1
+    text = "".join(character_blocks(file, 2**18, as_is=True))
+    if text.startswith(_MARK):
+        yield _MARK
+    for number, line in enumerate(io.StringIO(text.removeprefix(_MARK), newline=""), start=1):
         body = line.rstrip("\r\n")
-        if not body.removeprefix("\ufeff").strip() or (conllu and _no_word(body)):
+        if not body.strip() or (conllu and _no_word(body)):
             yield line
             continue
         if first:
@@ -88,19 +94,8 @@ def _filled(file: Path, labels: Iterable[Sequence[str]], field: int | str | None
         raise ValueError(f"{file} has {done} words, and there are more labels.")
 
 
-def _lines(file: Path) -> Iterator[str]:
-    """The lines with their ends as they are."""
-    with (
-        gzip.open(file, "rt", encoding="utf-8", newline="")
-        if file.suffix.lower() == ".gz"
-        else file.open(encoding="utf-8", newline="")
-    ) as stream:
-        yield from stream
-
-
 def _no_word(line: str) -> bool:
     """Whether a line of CoNLL-U is a comment, a range of words or an empty node."""
-    line = line.removeprefix("\ufeff")
     return line.startswith("#") or bool(RANGE_OR_EMPTY.fullmatch(line.partition("\t")[0]))
 
 
