@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from unrolled.data import read_tagged
+from unrolled.data.conll import read_words
 from unrolled.data.conll_fill import fill_tagged
 
 CONLLU = (
@@ -22,9 +23,11 @@ CONLLU = (
 LABELS = [["A", "B", "C"], ["D"]]
 
 
-def filled(tmp_path: Path, name: str, text: str, labels: Any, field: Any = None) -> str:
+def filled(
+    tmp_path: Path, name: str, text: str, labels: Any, field: Any = None, new_column: bool = False
+) -> str:
     (tmp_path / name).write_bytes(text.encode())
-    fill_tagged(tmp_path / name, tmp_path / "new", labels, field=field)
+    fill_tagged(tmp_path / name, tmp_path / "new", labels, field=field, new_column=new_column)
     return (tmp_path / "new").read_bytes().decode()
 
 
@@ -70,6 +73,29 @@ def test_packed_files_and_byte_order_marks(tmp_path: Path) -> None:
 )
 def test_columns(tmp_path: Path, text: str, field: Any, expected: str) -> None:
     assert filled(tmp_path, "a.tsv", text, [["1"], ["2"]], field) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\tx y\r\n\nb\tz", "a\tx y\t1\r\n\nb\tz\t2"),
+        ("\ufeff a  x  \n\nb z\n", "\ufeff a  x 1  \n\nb z 2\n"),
+        ("\ufeff a \r\n\nb", "\ufeffa\t1\r\n\nb\t2"),
+    ],
+)
+def test_a_new_column(tmp_path: Path, text: str, expected: str) -> None:
+    assert filled(tmp_path, "a.tsv", text, [["1"], ["2"]], new_column=True) == expected
+    words = read_words(tmp_path / "a.tsv")
+    assert read_tagged(tmp_path / "new") == (words, [["1"], ["2"]])
+    for name, field in (("a.tsv", 1), ("a.conllu", None)):
+        with pytest.raises(ValueError, match="new_column=True is for files of columns, without a"):
+            filled(tmp_path, name, text, [["1"], ["2"]], field, new_column=True)
+
+
+def test_a_label_with_a_blank_needs_a_tab(tmp_path: Path) -> None:
+    assert filled(tmp_path, "a.tsv", "b\n", [["1 2"]], new_column=True) == "b\t1 2\n"
+    with pytest.raises(ValueError, match="label 1 is '1 2'; blanks part the columns"):
+        filled(tmp_path, "a.tsv", "a b\n", [["1 2"]], new_column=True)
 
 
 @pytest.mark.parametrize(

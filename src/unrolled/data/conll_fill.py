@@ -30,6 +30,7 @@ def fill_tagged(
     labels: Iterable[Sequence[str]],
     *,
     field: int | str | None = None,
+    new_column: bool = False,
 ) -> None:
     """Write a file that `read_tagged` reads anew, with other labels for its words.
 
@@ -43,23 +44,33 @@ def fill_tagged(
         labels: labels of the words of each sentence.
         field: where they stand: a field of CoNLL-U, None for UPOS; or the number of a column from
             1, None for the last one.
+        new_column: put them behind the last column instead, of a file of columns. They are parted
+            from it as the other columns are, by a tab if it is the only one.
 
     Raises:
         FileNotFoundError: there is no such source.
         TypeError: a label is no string; `field` is no whole number for a file of columns.
-        ValueError: the source is no whole gzip file, or no UTF-8; there is no such field or column;
+        ValueError: the source is no whole gzip file, or no UTF-8; there is no such field or column,
+            or both it and a new column are asked for;
             there are not as many labels as words; a label is blank or holds a tab or a line end, or
             a blank where these part columns.
         OSError: the file cannot be written.
     """
     file = existing_file(source)
-    text = "".join(_filled(file, labels, field)).encode()
+    if new_column and (field is not None or is_conllu(file)):
+        raise ValueError(
+            f"new_column=True is for files of columns, without a field; got {file} and "
+            f"field={field!r}."
+        )
+    text = "".join(_filled(file, labels, field, new_column)).encode()
     write_whole(path, packed(Path(path), text))
 
 
-def _filled(file: Path, labels: Iterable[Sequence[str]], field: int | str | None) -> Iterator[str]:
+def _filled(
+    file: Path, labels: Iterable[Sequence[str]], field: int | str | None, new_column: bool
+) -> Iterator[str]:
     flat = (label for sentence in labels for label in sentence)
-    conllu, tabs, first, done = is_conllu(file), True, True, 0
+    conllu, tabs, alone, first, done = is_conllu(file), True, False, True, 0
     if conllu:
         column = FIELDS.index(label_field("upos" if field is None else field))
     elif isinstance(field, str):
@@ -76,6 +87,7 @@ def _filled(file: Path, labels: Iterable[Sequence[str]], field: int | str | None
             continue
         if first:
             tabs, first = conllu or "\t" in body, False
+            alone = not tabs and len(_spans(body, tabs)) == 1
         spans = _spans(body, tabs)
         if column >= len(spans):
             raise ValueError(
@@ -85,11 +97,18 @@ def _filled(file: Path, labels: Iterable[Sequence[str]], field: int | str | None
         if label is None:
             raise ValueError(f"{file} line {number} has a word without a label: they are {done}.")
         check_written(f"label {done + 1}", label)
-        if not tabs and " " in label:
+        if not tabs and not (new_column and alone) and " " in label:
             raise ValueError(f"label {done + 1} is {label!r}; blanks part the columns of {file}.")
-        start, end = spans[column]
         done += 1
-        yield f"{body[:start]}{label}{line[end:]}"
+        start, end = spans[column]
+        if new_column and alone:
+            # Blanks around the word would be parts of it where a tab follows.
+            yield f"{body[start:end]}\t{label}{line[len(body) :]}"
+        elif new_column:
+            between = "\t" if tabs else " "
+            yield f"{body[:end]}{between}{label}{line[end:]}"
+        else:
+            yield f"{body[:start]}{label}{line[end:]}"
     if next(flat, None) is not None:
         raise ValueError(f"{file} has {done} words, and there are more labels.")
 
