@@ -150,11 +150,11 @@ def test_a_page_that_cannot_be_written_is_found_before_training(run: Run) -> Non
     assert not Path("model").exists()
 
 
-@pytest.mark.parametrize("line", ["tag gone.conllu", "tag broken.tsv", "language gone.txt"])
+@pytest.mark.parametrize("line", ["tag gone.conllu", "tag broken.tsv", "language-model gone.txt"])
 def test_a_training_that_fails_leaves_nothing(run: Run, line: str) -> None:
     Path("broken.tsv").write_text("a B\na\n")
-    assert run(f"train {line} --out new").code == 1
-    assert not list(Path().glob("new*"))
+    assert run(f"train {line} --out fresh").code == 1
+    assert not list(Path().glob("fresh*"))
 
 
 def test_predict_of_columns_does_not_look_at_labels(succeed: Succeed, model: None) -> None:
@@ -233,7 +233,7 @@ def test_columns_are_numbers_in_the_model(succeed: Succeed, run: Run) -> None:
     done = run("evaluate model two.tsv")
     assert (done.code, done.said) == (
         1,
-        "error: two.tsv line 1 has 2 columns, so labels=3 is none.",
+        "error: two.tsv line 1 has 2 columns, so labels=3 is none",
     )
 
 
