@@ -87,7 +87,7 @@ def test_labels_that_training_did_not_have(succeed: Succeed) -> None:
     assert said in Path("model-plots/report.html").read_text()
     assert said in succeed("evaluate model other.conllu")
     found = json.loads(succeed("evaluate model other.conllu --json"))
-    assert found["unknown"] == said
+    assert found["unknown"] == {"labels": ["MARK", "DO"], "words": marks + 1}
     assert found["scores"]["log_loss"] is None
     assert found["scores"]["accuracy"] == load("model").score(*read_tagged("other.conllu"))
     assert json.loads(succeed("evaluate model dev.conllu --json"))["unknown"] is None
@@ -150,6 +150,13 @@ def test_a_page_that_cannot_be_written_is_found_before_training(run: Run) -> Non
     assert not Path("model").exists()
 
 
+@pytest.mark.parametrize("line", ["tag gone.conllu", "tag broken.tsv", "language-model gone.txt"])
+def test_a_training_that_fails_leaves_nothing(run: Run, line: str) -> None:
+    Path("broken.tsv").write_text("a B\na\n")
+    assert run(f"train {line} --out fresh").code == 1
+    assert not list(Path().glob("fresh*"))
+
+
 def test_predict_of_columns_does_not_look_at_labels(succeed: Succeed, model: None) -> None:
     words = read_tagged("entities.tsv")[0]
     Path("o.tsv").write_text(succeed("predict model entities.tsv"))
@@ -173,6 +180,84 @@ def test_a_file_keeps_all_but_the_labels(succeed: Succeed, model: None) -> None:
     # Of another kind it is written anew.
     succeed("predict model rich.conllu --out new.tsv")
     assert Path("new.tsv").read_text().startswith("Ann\t")
+
+
+@pytest.mark.parametrize(
+    ("learnt", "options", "new", "replaced"),
+    [
+        ("1\tthe\tD\n2\tcat\tN\n", "--words 2", "1\tThe\n", False),
+        ("1\tthe\tD\n2\tcat\tN\n", "--words 2", "1\tThe\tOLD\n", True),
+        ("the X D\ncat Y N\n", "", "The POS \n", False),
+        ("the X D\ncat Y N\n", "--labels 3", "The POS\n\nCat OLD\n", False),
+        ("the X D\ncat Y N\n", "", "The POS OLD \n", True),
+        ("the D\ncat N\n", "", "The POS NER\n", False),
+        ("the\tD\ncat\tN\n", "", "The\n\ncat\n", False),
+        ("the D X\ncat N X\n", "--labels 2", "The OLD X\n", True),
+    ],
+)
+def test_only_a_label_column_is_replaced(
+    succeed: Succeed, learnt: str, options: str, new: str, replaced: bool
+) -> None:
+    Path("learnt.tsv").write_text(f"{learnt}\n" * 9)
+    Path("new.tsv").write_text(new)
+    train = f"{TRAIN.replace('train.conllu', 'learnt.tsv')} {options} --no-report -q"
+    succeed(train)
+    number = 1 if "--words" in options else 0
+    rows = [line.split() for line in new.splitlines()]
+    words = [[row[number]] for row in rows if row]
+    labels = [label for (label,) in load("model").predict(words)]
+    succeed("predict model new.tsv --out out.tsv")
+    found = [line.split() for line in Path("out.tsv").read_text().splitlines()]
+    given = iter(labels)
+    assert found == [
+        [next(given) if column == "OLD" else column for column in row]
+        if replaced
+        else row and [*row, next(given)]
+        for row in rows
+    ]
+
+
+def test_columns_are_numbers_in_the_model(succeed: Succeed, run: Run) -> None:
+    succeed(f"{TRAIN.replace('train.conllu', 'entities.tsv')} --no-report -q")
+    table = load("model").table_
+    assert table == {"conllu": False, "words": 1, "labels": 3, "num_columns": 3}
+    # A model from before this was kept does not know where labels stand.
+    del table["num_columns"]
+    for old in (table, {**table, "words": None, "labels": None}):
+        load("model").save("old", table=old)
+        succeed("predict old entities.tsv --out old.tsv")
+        words = read_tagged("entities.tsv")[0]
+        assert read_tagged("old.tsv", labels=3)[1] == read_tagged("entities.tsv")[1]
+        assert read_tagged("old.tsv") == (words, load("model").predict(words))
+    Path("two.tsv").write_text("the D\n")
+    done = run("evaluate model two.tsv")
+    assert (done.code, done.said) == (
+        1,
+        "error: two.tsv line 1 has 2 columns, so labels=3 is none",
+    )
+
+
+def test_labels_are_never_put_where_the_words_are(run: Run, model: None) -> None:
+    Path("two.tsv").write_text("1 the\n")
+    small().fit([["a", "b"]], [["A", "B"]]).save("python")
+    both = {"conllu": False, "words": 2, "labels": 2, "num_columns": 2}
+    load("model").save("odd", table=both)
+    load("model").save("form", table={"conllu": True, "words": None, "labels": 2})
+    for line, said in (
+        ("train tag two.tsv --words 2 --out new", "two.tsv: words and labels are both read from c"),
+        ("train tag train.conllu --words 4 --out new", "are both read from the field upos"),
+        ("evaluate model two.tsv --target 1", "two.tsv: words and labels are both read from col"),
+        ("predict odd two.tsv --out o.tsv", "two.tsv: words and labels are both read from col"),
+        ("predict form dev.conllu --out o.conllu", "field='form' is no field for labels"),
+        ("predict form sentences.txt --out o.conllu", "field='form' is no field for labels"),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SequenceTagger, "fit", None)
+            patch.setattr(SequenceTagger, "predict", None)
+            done = run(line)
+        assert (done.code, done.out) == (1, ""), done.err
+        assert said in done.said
+    assert not Path("o.tsv").exists()
 
 
 def test_evaluate_and_plot(succeed: Succeed, model: None) -> None:
@@ -255,6 +340,8 @@ def test_one_line_each(run: Run, model: None, line: str, words: str) -> None:
     ("line", "words"),
     [
         ("train tag train.conllu --labels tag", "--labels tag is no field of CoNLL-U: id, form"),
+        ("train tag train.conllu --labels FORM", "--labels FORM is no field for labels: lemma, u"),
+        ("train tag train.conllu --labels 1", "--labels 1 is no field for labels: lemma, upos"),
         ("train tag entities.tsv --labels upos", "--labels upos is no number of a column"),
         ("train tag entities.tsv --words 0", "--words 0 is no number of a column"),
         (

@@ -232,7 +232,11 @@ def test_check_writable_says_early_what_write_whole_would_and_leaves_nothing(
         with pytest.raises(OSError, match=r".") as late:
             write_whole(path, b"new")
         assert str(early.value) == str(late.value)
+        with pytest.raises(OSError, match=r".") as first:
+            files.check_writable(path, make_folders=False)
+        assert str(first.value) == str(late.value)
     files.check_writable(tmp_path / "file")
+    files.check_writable(tmp_path / "none" / "below" / "file", make_folders=False)
     files.check_writable(tmp_path / "new" / "file")
     assert (tmp_path / "file").read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "new"]

@@ -55,7 +55,7 @@ def picture_folder(model: Path) -> Path:
 
 
 def report_page(model: Path) -> Path:
-    """The page about a model, among its pictures, checked before long work.
+    """The page about a model, among its pictures, checked before long work; nothing is made.
 
     Raises:
         OSError: It cannot be written there.
@@ -63,7 +63,7 @@ def report_page(model: Path) -> Path:
     from unrolled.runtime.files import check_writable
 
     page = picture_folder(model) / REPORT
-    check_writable(page)
+    check_writable(page, make_folders=False)
     return page
 
 

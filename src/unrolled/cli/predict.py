@@ -27,8 +27,9 @@ or to a file of the kind that its name ends in.
 
 Of a tagger DATA is a .txt file with a sentence a line, a .conllu file, or one with a word a line.
 Its words are written with their labels, in two columns between tabs, or as .conllu. Where DATA and
-FILE are both .conllu, or both columns, FILE is DATA with the labels in their field, UPOS or what
-the model has learnt, and all else as it stands.
+FILE are both .conllu, FILE is DATA with the labels in their field, UPOS or what the model has
+learnt, and all else as it stands. Where both are columns, the labels replace the column of labels
+if DATA has as many columns as the model learnt from; else they are a new last column.
 """)
 EXAMPLES = (
     "unrolled predict model new.csv",

@@ -37,10 +37,14 @@ class Tagged:
         """How many there are."""
         return f"{count(len(self.words), 'sentence')} of {count(sum(map(len, self.words)), 'word')}"
 
+    def unknown_labels(self, classes: Any) -> Counter[str]:
+        """How many words have each label that is not among the classes."""
+        known = set(map(str, classes))
+        return Counter(label for label in chain(*self.labels) if label not in known)
+
     def unknown(self, classes: Any) -> str | None:
         """How many words have labels that are not among the classes, and which; None without."""
-        known = set(map(str, classes))
-        found = Counter(label for label in chain(*self.labels) if label not in known)
+        found = self.unknown_labels(classes)
         if not found:
             return None
         named = [label for label, _ in found.most_common(NAMED)]
@@ -92,8 +96,9 @@ def train(
     check_folder(out)
     page = report_page(out) if report else None
     learnt = Tagged("training", *columns.read(data))
-    watched = None if validation is None else Tagged("validation", *columns.read(validation))
-    tested = None if test is None else Tagged("test", *columns.read(test))
+    numbered = columns.learnt_from(data)
+    watched = None if validation is None else Tagged("validation", *numbered.read(validation))
+    tested = None if test is None else Tagged("test", *numbered.read(test))
     if test_fraction:
         learnt, tested = _hold_out(learnt, test_fraction, given.get("random_state") or NO_SEED)
     if isinstance(given.get("class_weight"), dict):
@@ -103,7 +108,7 @@ def train(
     pair = None if watched is None else (watched.words, watched.labels)
     with resumable(model):
         model.fit(learnt.words, learnt.labels, validation_data=pair, resume_from=resume_from)
-    model.save(out, table=columns.to_config())
+    model.save(out, table=numbered.to_config())
     if quiet and page is None:
         return
     parts = [part for part in (learnt, watched, tested) if part is not None]

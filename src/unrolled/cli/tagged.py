@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from unrolled.cli.screen import count
-from unrolled.data.conll import FIELDS, is_conllu, read_tagged, tagged_text, write_tagged
+from unrolled.data.conll import (
+    FIELDS,
+    is_conllu,
+    label_field,
+    num_columns,
+    read_tagged,
+    read_words,
+    tagged_text,
+    write_tagged,
+)
 from unrolled.data.conll_fill import fill_tagged
 from unrolled.data.open_files import existing_file, lines
 
 Sentences = list[list[str]]
 WRITTEN = (".tsv", ".conllu")
+# By number and by name: all but ID and FORM.
+WRITTEN_FIELDS = (*range(3, len(FIELDS) + 1), *FIELDS[2:])
 SENTENCE_A_LINE = (".txt", ".txt.gz")
 
 
@@ -28,21 +39,30 @@ class TagColumns:
         conllu: whether these are fields of CoNLL-U; files of the other kind are read by default.
         words: a field, or the number of a column from 1; None for FORM, or the first one.
         labels: the same of labels; None for UPOS, or the last one.
+        num_columns: how many the file had that a model has learnt from; None for CoNLL-U, or where
+            it is not known.
     """
 
     conllu: bool = False
     words: int | str | None = None
     labels: int | str | None = None
+    num_columns: int | None = None
 
     @classmethod
     def typed(cls, data: Path, words: str | None, labels: str | None) -> TagColumns:
         """What options say.
 
         Raises:
-            typer.BadParameter: One is neither a field nor a number of a column.
+            typer.BadParameter: One is neither a field nor a number of a column; labels are asked
+                for that `predict` could not write.
         """
         conllu = is_conllu(data)
-        return cls(conllu, column("--words", words, conllu), column("--labels", labels, conllu))
+        own = cls(conllu, column("--words", words, conllu), column("--labels", labels, conllu))
+        if conllu and labels is not None and own.labels not in WRITTEN_FIELDS:
+            raise typer.BadParameter(
+                f"--labels {labels} is no field for labels: {', '.join(FIELDS[2:])}"
+            )
+        return own
 
     @classmethod
     def from_config(cls, config: object, name: str) -> TagColumns:
@@ -55,9 +75,10 @@ class TagColumns:
             return cls()
         if (
             not isinstance(config, Mapping)
-            or set(config) != {"conllu", "words", "labels"}
+            or {*config, "num_columns"} != {"conllu", "words", "labels", "num_columns"}
             or not isinstance(config["conllu"], bool)
             or not all(isinstance(config[key], int | str | None) for key in ("words", "labels"))
+            or not isinstance(config.get("num_columns"), int | None)
         ):
             raise ValueError(f"{name} does not say as it should which columns to read")
         return cls(**config)
@@ -69,6 +90,51 @@ class TagColumns:
     def of(self, file: Path) -> TagColumns:
         """Those of a file: the defaults where it is of the other kind."""
         return self if self.conllu == is_conllu(file) else TagColumns(is_conllu(file))
+
+    def learnt_from(self, file: Path) -> TagColumns:
+        """The numbers of those of a file of columns, with how many it has; fields as they are.
+
+        Raises:
+            FileNotFoundError, ValueError: It cannot be read.
+        """
+        if self.conllu:
+            return self
+        whole = num_columns(file)
+        return replace(self, words=self.words or 1, labels=self.labels or whole, num_columns=whole)
+
+    def filled(self, file: Path) -> int | str | None:
+        """Where labels are put into a file: None for a new column, behind the last one.
+
+        A column of labels is replaced only where the file has as many as the model learnt from.
+
+        Raises:
+            FileNotFoundError, ValueError: The file cannot be read; words would be replaced.
+        """
+        own = self.of(file)
+        if own.conllu:
+            return label_field(own.field())
+        if own.num_columns is None or own.num_columns != num_columns(file):
+            return None
+        own.check_apart(file)
+        return own.labels
+
+    def check_apart(self, file: Path) -> None:
+        """Refuse labels that stand where the words of a file stand.
+
+        Raises:
+            FileNotFoundError, ValueError: They do, or it cannot be read.
+        """
+        words: int | str
+        labels: int | str
+        if self.conllu:
+            words = field_name(self.words or "form")
+            labels = field_name(self.labels or "upos")
+            where = f"the field {labels}"
+        else:
+            words, labels = self.words or 1, self.labels or num_columns(file)
+            where = f"column {labels}"
+        if words == labels:
+            raise ValueError(f"{file}: words and labels are both read from {where}; part them")
 
     def read(self, file: Path) -> tuple[Sentences, Sentences]:
         """Words and labels of a file, which is no .txt: those hold sentences without labels.
@@ -83,25 +149,37 @@ class TagColumns:
                 "a word and its label a line .tsv or .conllu"
             )
         own = self.of(file)
+        own.check_apart(file)
         return read_tagged(file, words=own.words, labels=own.labels)
 
     def field(self) -> str:
         """The field of CoNLL-U that labels are written to."""
         if not self.conllu or self.labels is None:
             return "upos"
-        return self.labels if isinstance(self.labels, str) else FIELDS[self.labels - 1]
+        return field_name(self.labels)
+
+
+def field_name(field: int | str) -> str:
+    """The name of a field of CoNLL-U, by itself or by its number from 1.
+
+    Raises:
+        ValueError: There are not so many.
+    """
+    if isinstance(field, str):
+        return field
+    if not 1 <= field <= len(FIELDS):
+        raise ValueError(f"the field {field} is none of the {len(FIELDS)} of CoNLL-U")
+    return FIELDS[field - 1]
 
 
 def read_sentences(file: Path, columns: TagColumns) -> Sentences:
-    """The words of sentences: a sentence a line of a .txt file, else as `TagColumns.read`.
+    """The words of sentences: a sentence a line of a .txt file, else those of its columns.
 
     Raises:
         FileNotFoundError, ValueError: The file cannot be read, or holds no words.
     """
     if not file.name.lower().endswith(SENTENCE_A_LINE):
-        own = columns.of(file)
-        words = own.words if own.words is not None else ("form" if own.conllu else 1)
-        return read_tagged(file, words=words, labels=words)[0]
+        return read_words(file, words=columns.of(file).words)
     found = [line.split() for _, line in lines(existing_file(file))]
     sentences = [words for words in found if words]
     if not sentences:
@@ -109,17 +187,22 @@ def read_sentences(file: Path, columns: TagColumns) -> Sentences:
     return sentences
 
 
-def check_written(out: Path, data: Path) -> None:
+def check_written(out: Path, data: Path, columns: TagColumns) -> None:
     """Check before long work that sentences can be written as this file.
 
     Raises:
         typer.BadParameter: It is of no kind that is written, or is what is read.
+        FileNotFoundError, ValueError: `data` cannot be read; labels would replace its words.
     """
     plain = out.name.lower().removesuffix(".gz")
     if not plain.endswith(WRITTEN):
         raise typer.BadParameter(f"--out {out} must end in {' or '.join(WRITTEN)}, for a tagger")
     if out.exists() and data.exists() and os.path.samefile(out, data):
         raise typer.BadParameter(f"--out {out} is DATA itself, which is not replaced")
+    if _is_filled(data, out):
+        columns.filled(data)
+    elif is_conllu(out):
+        label_field(columns.field())
 
 
 def write(
@@ -127,16 +210,22 @@ def write(
 ) -> str:
     """Write the sentences of a file with their labels, or give what to print as two columns.
 
-    A file of the same kind as `data` is `data` with other labels, all else as it stands.
+    A file of the same kind as `data` is `data` with these labels, all else as it stands: in the
+    place of its own, or in a new column where the model has not learnt from as many columns.
     """
     if out is None:
         return tagged_text(sentences, labels)
-    own = columns.of(data)
-    if data.name.lower().endswith(SENTENCE_A_LINE) or is_conllu(data) != is_conllu(out):
-        write_tagged(out, sentences, labels, field=columns.field())
+    if _is_filled(data, out):
+        field = columns.filled(data)
+        fill_tagged(data, out, labels, field=field, new_column=field is None)
     else:
-        fill_tagged(data, out, labels, field=own.field() if own.conllu else own.labels)
+        write_tagged(out, sentences, labels, field=columns.field())
     return f"{out}: {count(len(sentences), 'sentence')}\n"
+
+
+def _is_filled(data: Path, out: Path) -> bool:
+    """Whether what is written is the file that was read, with labels."""
+    return not data.name.lower().endswith(SENTENCE_A_LINE) and is_conllu(data) == is_conllu(out)
 
 
 def column(option: str, text: str | None, conllu: bool) -> int | str | None:

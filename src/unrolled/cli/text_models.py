@@ -55,7 +55,7 @@ def predict(
             f"predict_proba gives them in Python"
         )
     if out is not None:
-        check_written(out, data)
+        check_written(out, data, columns)
     sentences = read_sentences(data, columns)
     labels = [[str(label) for label in one] for one in model.predict(sentences)]
     sys.stdout.write(write(out, data, sentences, labels, columns))
@@ -87,20 +87,23 @@ def evaluate(
     if target is not None:
         columns = replace(columns, labels=column("--target", target, is_conllu(data)))
     part = Tagged("data", *columns.read(data))
-    scores, unknown = scores_of(model, part), part.unknown(model.classes_)
+    scores = scores_of(model, part)
     table = model.report(part.words, part.labels)
     if as_json:
         # Where there are unknown labels, log_loss is null.
+        others = part.unknown_labels(model.classes_)
+        named = [label for label, _ in others.most_common()]
         plain = {"log_loss": None, **scores}
         whole = {
             "sentences": len(part.words),
             "scores": plain,
             "labels": list(table.rows),
-            "unknown": unknown,
+            "unknown": {"labels": named, "words": others.total()} if others else None,
         }
         typer.echo(json.dumps(whole))
         return
     facts = [("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {part.described()}")]
+    unknown = part.unknown(model.classes_)
     show_facts(facts if unknown is None else [*facts, ("unknown", unknown)])
     show_scores([("model", scores)])
     sys.stdout.write(f"\n{table}\n")

@@ -56,30 +56,38 @@ def read_tagged(
         label = _field("labels", "upos" if labels is None else labels)
         rows = _conllu(file)
     else:
-        word = 1 if words is None else _column("words", words)
-        label = 0 if labels is None else _column("labels", labels)
+        word = 1 if words is None else column_number("words", words)
+        label = 0 if labels is None else column_number("labels", labels)
         rows = _columns(file)
-    # Column 0 - 1 is the last one.
-    sentences: list[list[str]] = [[]]
-    tags: list[list[str]] = [[]]
-    for number, columns in rows:
-        if not columns:
-            if sentences[-1]:
-                sentences.append([])
-                tags.append([])
-            continue
-        for name, column in (("words", word), ("labels", label)):
-            if column > len(columns):
-                raise ValueError(
-                    f"{file} line {number} has {len(columns)} columns, so {name}={column} is none."
-                )
-        sentences[-1].append(columns[word - 1])
-        tags[-1].append(columns[label - 1])
-    if not sentences[-1]:
-        del sentences[-1], tags[-1]
-    if not sentences:
-        raise ValueError(f"{file} holds no sentence.")
-    return sentences, tags
+    found, tags = _sentences(file, rows, words=word, labels=label)
+    return found, tags
+
+
+def read_words(path: str | os.PathLike[str], *, words: int | str | None = None) -> list[list[str]]:
+    """The words that `read_tagged` reads, of a file which may have no column of labels.
+
+    Raises:
+        FileNotFoundError, TypeError, ValueError: as `read_tagged`.
+    """
+    file = existing_file(path)
+    if is_conllu(file):
+        field = _field("words", "form" if words is None else words)
+        return _sentences(file, _conllu(file), words=field)[0]
+    column = 1 if words is None else column_number("words", words)
+    return _sentences(file, _columns(file, fewest=1), words=column)[0]
+
+
+def num_columns(path: str | os.PathLike[str]) -> int:
+    """How many columns the first word of a file of columns has, which may be one.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_tagged`.
+    """
+    file = existing_file(path)
+    for _, columns in _columns(file, fewest=1):
+        if columns:
+            return len(columns)
+    raise ValueError(f"{file} holds no sentence.")
 
 
 def write_tagged(
@@ -174,14 +182,45 @@ def _field(name: str, field: int | str) -> int:
     return FIELDS.index(field.lower()) + 1
 
 
-def _column(name: str, column: int | str) -> int:
-    """The number of a column, from 1."""
+def column_number(name: str, column: int | str) -> int:
+    """The number of a column, from 1.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
     if isinstance(column, str):
         raise TypeError(
             f"{name}={column!r} names a field, which only .conllu files have; pass the number of "
             f"a column from 1."
         )
     return checks.as_count(column, name)
+
+
+def _sentences(file: Path, rows: Iterable[Columns], **wanted: int) -> list[list[list[str]]]:
+    """Sentences of each wanted column, from 1; 0 is the last one."""
+    parts: list[list[list[str]]] = [[[]] for _ in wanted]
+    for number, columns in rows:
+        if not columns:
+            if parts[0][-1]:
+                for part in parts:
+                    part.append([])
+            continue
+        for part, (name, column) in zip(parts, wanted.items(), strict=True):
+            if column > len(columns):
+                raise ValueError(
+                    f"{file} line {number} has {_many(columns)}, so {name}={column} is none."
+                )
+            part[-1].append(columns[column - 1])
+    if not parts[0][-1]:
+        for part in parts:
+            del part[-1]
+    if not parts[0]:
+        raise ValueError(f"{file} holds no sentence.")
+    return parts
+
+
+def _many(columns: list[str]) -> str:
+    return "one column" if len(columns) == 1 else f"{len(columns)} columns"
 
 
 def _conllu(file: Path) -> Iterator[Columns]:
@@ -212,7 +251,7 @@ def _conllu(file: Path) -> Iterator[Columns]:
         yield number, columns
 
 
-def _columns(file: Path) -> Iterator[Columns]:
+def _columns(file: Path, fewest: int = 2) -> Iterator[Columns]:
     """The same of a file of columns."""
     tabs, width, first = False, 0, 0
     for number, line in lines(file):
@@ -224,7 +263,7 @@ def _columns(file: Path) -> Iterator[Columns]:
         columns = line.split("\t") if tabs else re.split(" +", line.strip(" "))
         if not first:
             first, width = number, len(columns)
-            if width < 2:
+            if width < fewest:
                 raise ValueError(
                     f"{file} line {number} has one column; a word and its label, with a tab or "
                     f"blanks between them, are needed."

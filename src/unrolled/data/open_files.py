@@ -44,16 +44,18 @@ def byte_blocks(file: Path, size: int) -> Iterator[bytes]:
             yield block
 
 
-def character_blocks(file: Path, size: int, encoding: str = "utf-8") -> Iterator[str]:
+def character_blocks(
+    file: Path, size: int, encoding: str = "utf-8", *, as_is: bool = False
+) -> Iterator[str]:
     r"""The characters of a file in blocks of about `size`, with every line end as "\n".
 
-    A byte order mark of UTF-8 is left out.
+    A byte order mark of UTF-8 is left out. Both stay as they stand where `as_is` says so.
 
     Raises:
         ValueError: the file is no text in this encoding, or there is no such encoding.
     """
-    decoder = _decoder(encoding)
-    line_ends = io.IncrementalNewlineDecoder(None, translate=True)
+    decoder = _decoder(encoding, with_mark=as_is)
+    line_ends = io.IncrementalNewlineDecoder(None, translate=not as_is)
     num_bytes, num_lines = 0, 1
     for block in _and_end(byte_blocks(file, size)):
         try:
@@ -103,9 +105,10 @@ def _and_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield b""
 
 
-def _decoder(encoding: str) -> codecs.IncrementalDecoder:
+def _decoder(encoding: str, *, with_mark: bool) -> codecs.IncrementalDecoder:
     try:
         name = codecs.lookup(encoding).name
-        return codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
+        without = name == "utf-8" and not with_mark
+        return codecs.getincrementaldecoder("utf-8-sig" if without else name)()
     except LookupError as error:
         raise ValueError(f"encoding={encoding!r} is not known to Python.") from error

@@ -159,7 +159,8 @@ class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, SymbolArgumen
 
         `accuracy`, `f1_macro` and `log_loss` are over all steps, `sequence_accuracy` is the share
         of sequences whose labels are all right. A label that was not in training is never right;
-        with one, `log_loss` is NaN, for the model gives such labels no probability.
+        with one, `log_loss` is NaN, for the model gives such labels no probability, unless the
+        sequence has weight 0.
         """
         self._check_fitted()
         part = self._read(X, y, sample_weight, fitting=False)
@@ -177,14 +178,15 @@ class SequenceTagger(TaggerInputs, StepLabelTargets, LabelLearner, SymbolArgumen
         right = (guess == truth) | ~there
         whole_right = np.logical_and.reduceat(right, np.cumsum(lengths) - lengths)
         labelled = np.logical_or.reduceat(there, np.cumsum(lengths) - lengths)
-        # NaN where the label is not among the classes.
-        nats = -np.log(np.maximum(of_truth[there], np.finfo(np.float64).tiny))
+        # NaN where the label is not among the classes, unless it weighs nothing.
+        counted = there & (steps > 0)
+        nats = -np.log(np.maximum(of_truth[counted], np.finfo(np.float64).tiny))
         found_labels = counts(len(labels), truth[there], guess[there], steps[there])
         return {
             "accuracy": float(np.average(right[there], weights=steps[there])),
             "sequence_accuracy": float(np.average(whole_right[labelled], weights=weight[labelled])),
             "f1_macro": f1_macro(*found_labels),
-            "log_loss": float(np.average(nats, weights=steps[there])),
+            "log_loss": float(np.average(nats, weights=steps[counted])),
         }
 
     def report(self, X: Any, y: Any) -> TagReport:

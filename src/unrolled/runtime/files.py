@@ -41,16 +41,23 @@ def write_whole(path: str | os.PathLike[str], *parts: bytes | memoryview) -> Non
     replace_entry(target, *parts)
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def check_writable(path: str | os.PathLike[str], *, make_folders: bool = True) -> None:
     """Look whether `write_whole` could write, before there is anything to write.
+
+    Folders on the way are made, unless `make_folders` is False: then the last that is there is
+    looked at.
 
     Raises:
         OSError: it could not.
     """
     target = Path(os.path.realpath(path))
-    _make_parents(target)
+    if make_folders:
+        _make_parents(target)
+    else:
+        _check_parents(target)
     _check_file(target)
-    temporary = _temporary(target)
+    there = next(folder for folder in target.parents if folder.exists())
+    temporary = there / _temporary(target).name
     try:
         _write_new(temporary, ())
     finally:
@@ -168,12 +175,16 @@ def reason(error: Exception) -> str:
 
 
 def _make_parents(target: Path) -> None:
+    _check_parents(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _check_parents(target: Path) -> None:
     for parent in reversed(target.parents):
         if parent.exists() and not parent.is_dir():
             raise NotADirectoryError(
                 errno.ENOTDIR, f"is a file, so {target.name} cannot be put below it", str(parent)
             )
-    target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _is_part_of(name: str, target: Path) -> bool:

@@ -43,6 +43,16 @@ def test_scores_of_a_bad_model_are_those_of_scikit_learn() -> None:
     assert scores["sequence_accuracy"] == pytest.approx(np.average(right, weights=weight))
 
 
+def test_an_unknown_label_without_weight_takes_no_score_away() -> None:
+    X, y = characters()
+    model = tagger().fit(X, y)
+    other = [list(row) for row in y]
+    other[2][1] = "X"
+    weight = np.arange(10) % 4 + 0.5
+    weight[2] = 0.0
+    assert model.evaluate(X, other, weight) == pytest.approx(model.evaluate(X, y, weight))
+
+
 def test_labels_unknown_to_the_model() -> None:
     X, y = characters()
     model = tagger().fit(X, y)
