@@ -33,7 +33,7 @@ A page with the learning curve, texts that the model wrote and a text coloured b
 foresee is written to MODEL-plots/report.html.""")
 EXAMPLES = (
     "unrolled train language-model corpus.txt --validation-fraction 0.1",
-    "unrolled train language-model corpus.txt --validation-fraction 0.1 --test other.txt",
+    "unrolled train language-model corpus.txt --unit word --test other.txt",
     "unrolled train language-model corpus.txt other.txt --unit word --min-count 2",
     "unrolled train language-model corpus.txt --hidden-size 512 --dropout 0.2",
 )
