@@ -112,6 +112,16 @@ def test_a_page_that_cannot_be_written_is_found_before_training(run: Run) -> Non
     assert not Path("model").exists()
 
 
+def test_a_text_to_test_on_is_read_before_training(run: Run) -> None:
+    Path("latin.txt").write_bytes("caf\xe9".encode("latin-1"))
+    Path("empty.txt").write_text("")
+    for name, sentence in (("latin.txt", "is no utf-8 text"), ("empty.txt", "is empty")):
+        done = run(f"{TRAIN} --test {name}")
+        assert done.code == 1
+        assert f"{name} {sentence}" in done.said
+        assert not Path("model").exists()
+
+
 def test_scores_stand_before_the_page_is_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from unrolled.cli import language_report
 

@@ -217,6 +217,19 @@ def test_only_a_label_column_is_replaced(
     ]
 
 
+def test_scores_ask_where_the_labels_of_another_width_stand(run: Run, succeed: Succeed) -> None:
+    Path("two.tsv").write_text("the D\ncat N\n\n" * 9)
+    Path("three.tsv").write_text("the X D\ncat X N\n\n" * 9)
+    succeed(f"{TRAIN.replace('train.conllu', 'two.tsv')} --no-report -q")
+    assert run("evaluate model three.tsv").said == (
+        "error: three.tsv has 3 columns, but the model has learnt from a file of 2; where do its "
+        "labels stand? evaluate takes --target N"
+    )
+    assert succeed("evaluate model three.tsv --target 3 --json") == succeed(
+        "evaluate model two.tsv --json"
+    )
+
+
 def test_columns_are_numbers_in_the_model(succeed: Succeed, run: Run) -> None:
     succeed(f"{TRAIN.replace('train.conllu', 'entities.tsv')} --no-report -q")
     table = load("model").table_
@@ -233,7 +246,8 @@ def test_columns_are_numbers_in_the_model(succeed: Succeed, run: Run) -> None:
     done = run("evaluate model two.tsv")
     assert (done.code, done.said) == (
         1,
-        "error: two.tsv line 1 has 2 columns, so labels=3 is none",
+        "error: two.tsv has 2 columns, but the model has learnt from a file of 3; where do its "
+        "labels stand? evaluate takes --target N",
     )
 
 

@@ -64,8 +64,8 @@ WRITES = EncoderDecoderSpec(
 
 def test_the_kernels_do_not_run_what_reads_and_writes() -> None:
     sentence = (
-        "engine='kernels' cannot run this model: they run chains, and this model is an encoder "
-        "with a decoder"
+        "engine='kernels' cannot run this model: the compiled kernels run chains, and this is an "
+        "encoder with a decoder"
     )
     with pytest.raises(ValueError, match=f"^{sentence}$"):
         choose("kernels", WRITES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from unrolled.cli.options import arguments
 from unrolled.cli.pictures import report_page, told
 from unrolled.cli.screen import count, show_facts, show_scores
 from unrolled.cli.summary import of_training
+from unrolled.data.text_files import source_pieces
 from unrolled.estimators import LanguageModel
 from unrolled.estimators.language.corpus import as_texts, held_out_pieces, held_out_texts
 
@@ -55,6 +57,9 @@ def train(
     texts = as_texts(list(files))
     watched = as_texts(list(validation)) if validation else []
     tested = as_texts(list(test)) if test else []
+    if tested:
+        # What cannot be read is found before training.
+        deque(source_pieces(tested), maxlen=0)
     model = LanguageModel(**given, verbose=False if quiet else "auto")
     with resumable(model):
         model.fit(texts, validation_data=watched or None, resume_from=resume_from)

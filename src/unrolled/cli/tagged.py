@@ -149,6 +149,11 @@ class TagColumns:
                 "a word and its label a line .tsv or .conllu"
             )
         own = self.of(file)
+        if own.num_columns is not None and (there := num_columns(file)) != own.num_columns:
+            raise ValueError(
+                f"{file} has {count(there, 'column')}, but the model has learnt from a file of "
+                f"{own.num_columns}; where do its labels stand? evaluate takes --target N"
+            )
         own.check_apart(file)
         return read_tagged(file, words=own.words, labels=own.labels)
 

@@ -85,7 +85,8 @@ def evaluate(
 
     columns = _columns(model, name).of(data)
     if target is not None:
-        columns = replace(columns, labels=column("--target", target, is_conllu(data)))
+        labels = column("--target", target, is_conllu(data))
+        columns = replace(columns, labels=labels, num_columns=None)
     part = Tagged("data", *columns.read(data))
     scores = scores_of(model, part)
     table = model.report(part.words, part.labels)

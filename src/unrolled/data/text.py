@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -54,11 +54,13 @@ def as_texts(X: Any, *, name: str = "X") -> list[str]:
     """The texts of a list, array or column of strings.
 
     Raises:
-        TypeError: X is one string, or an item is none.
+        TypeError: X is one string, or no list of any kind, or an item is no string.
         ValueError: there are no texts.
     """
     if isinstance(X, (str, bytes)):
         raise TypeError(f"{name} is one {type(X).__name__}; pass a list of texts.")
+    if not isinstance(X, Iterable) or isinstance(X, Mapping | Set) or tables.is_dataframe(X):
+        raise TypeError(f"{name} must be a list of texts, got {type(X).__name__}.")
     texts = [_plain(text) for text in X]
     if not texts:
         raise ValueError(f"{name} holds no texts; at least one is needed.")

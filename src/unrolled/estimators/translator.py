@@ -12,6 +12,7 @@ import numpy as np
 
 from unrolled.data.pairs import PairBatches
 from unrolled.estimators.base import predict_rows
+from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Part, Seeds, hold_out
 from unrolled.estimators.trainable import Trainable
 from unrolled.estimators.translation import scoring, texts, writing
@@ -35,7 +36,7 @@ class Candidate(NamedTuple):
     Attributes:
         text: the text.
         score: log_probability / (symbols, with the end)^length_penalty.
-        log_probability: of its symbols and its end, by the model, in nats.
+        log_probability: of its symbols, and of its end where that was reached, in nats.
     """
 
     text: str
@@ -167,14 +168,16 @@ class Translator(LearntPairs, TranslationArguments, Trainable):
 
         Args:
             X: N texts.
-            y: N texts, or N lists of several texts. With `lowercase` they are lower-cased.
+            y: N texts, or N lists of several texts. With `lowercase` they are lower-cased, and of
+                the unit "word" their words and marks are parted as the model writes them, so that
+                figures compare with those of other units alone by their order.
 
         Raises:
             ModuleNotFoundError: sacrebleu is not installed.
             TypeError, ValueError: X or y cannot be read.
         """
         inputs = self._inputs(X)
-        references = self._cased(texts.read_references(y, len(inputs)))
+        references = self._as_written(texts.read_references(y, len(inputs)))
         return scoring.bleu(self._written(inputs), references)
 
     def evaluate(self, X: Any, y: Any) -> dict[str, float]:
@@ -188,7 +191,7 @@ class Translator(LearntPairs, TranslationArguments, Trainable):
         Args: as of `score`.
         """
         inputs = self._inputs(X)
-        references = self._cased(texts.read_references(y, len(inputs)))
+        references = self._as_written(texts.read_references(y, len(inputs)))
         written = self._written(inputs)
         found = scoring.symbol_scores(written, references, self.vocabularies_.target.split)
         found["perplexity"] = self._perplexity(inputs, references)
@@ -211,16 +214,23 @@ class Translator(LearntPairs, TranslationArguments, Trainable):
             return writing.write(self.spec_, self.weights_, inputs, search)
 
     def _search(self) -> Search:
+        check_options(self)
+        self._check_translation()
         most = self.longest_ if self.max_length is None else int(self.max_length)
         return Search(int(self.beam_size), float(self.length_penalty), most)
 
     def _text(self, decoded: Decoded) -> str:
         return self.vocabularies_.target.decode(decoded.tokens)
 
-    def _cased(self, references: list[list[str]]) -> list[list[str]]:
-        if not self.lowercase:
-            return references
-        return [[text.lower() for text in several] for several in references]
+    def _as_written(self, references: list[list[str]]) -> list[list[str]]:
+        """References as the model would write them: in lower case, and words apart."""
+        vocabulary = self.vocabularies_.target
+
+        def written(text: str) -> str:
+            text = text.lower() if self.lowercase else text
+            return " ".join(vocabulary.split(text)) if vocabulary.unit == "word" else text
+
+        return [[written(text) for text in several] for several in references]
 
     def _perplexity(self, inputs: Sequences, references: list[list[str]]) -> float:
         rows = np.repeat(np.arange(len(inputs)), [len(several) for several in references])

@@ -22,6 +22,9 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Scores = NDArray[np.float32]
 
+# Of the power of the length.
+MOST_PENALTY = 10.0
+
 
 class Stepwise(Protocol):
     """A model that writes R rows side by side, a symbol each at a step."""
@@ -157,7 +160,7 @@ def beam(
     width = whole_number("width", width, least=1)
     if whole_number("n_best", n_best, least=1) > width:
         raise ValueError(f"n_best needs at most the width of the beam, {width}, not {n_best}")
-    if not is_finite_number(length_penalty) or not 0 <= length_penalty <= 10:
+    if not is_finite_number(length_penalty) or not 0 <= length_penalty <= MOST_PENALTY:
         raise ValueError(f"length_penalty needs a number from 0 to 10, not {shown(length_penalty)}")
     done = _Done(len(token), width)
     history: list[tuple[Integers, Integers]] = []

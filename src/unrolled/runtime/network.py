@@ -57,7 +57,7 @@ Carried = Sequence[NDArray[np.float32]]
 def why_not(spec: AnySpec) -> str | None:
     """Why the compiled kernels cannot run a spec here; None: they can."""
     if not isinstance(spec, Spec):
-        return "they run chains, and this model is an encoder with a decoder"
+        return "the compiled kernels run chains, and this is an encoder with a decoder"
     if engine.COMPILED is None:
         return f"the compiled kernels {engine.why_not}"
     return None

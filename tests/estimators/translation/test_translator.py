@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import random
 from functools import cache
 from pathlib import Path
@@ -171,6 +172,45 @@ def test_bleu_is_that_of_sacrebleu() -> None:
     assert model.score(NEW, several) == pytest.approx(100)
 
 
+def test_words_that_are_all_right_have_a_bleu_of_100() -> None:
+    pytest.importorskip("sacrebleu")
+    sentences = [
+        "Don't go, it's cold!",
+        "a well-known (old) dog",
+        "in the U.S. at 3.5 degrees.",
+    ] * 3
+    model = translator(unit="word", target_unit=None, max_epochs=60).fit(sentences, sentences)
+    found = model.evaluate(sentences, sentences)
+    assert found["exact_match"] == 1.0
+    assert found["bleu"] == pytest.approx(100)
+    assert found["chrf"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"beam_size": 0}, "beam_size must be"),
+        ({"max_length": 0}, "max_length must be"),
+        ({"length_penalty": 20.0}, "length_penalty must be at most 10, got 20"),
+    ],
+)
+def test_arguments_changed_after_fit_are_checked(change: dict[str, Any], sentence: str) -> None:
+    model = copy.deepcopy(fitted()).set_params(**change)
+    with pytest.raises(ValueError, match=sentence):
+        model.predict(NEW)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, {"a": "b"}, {"a"}])
+def test_what_is_no_list_of_texts(wrong: Any) -> None:
+    sentence = f"must be a list of texts, got {type(wrong).__name__}"
+    with pytest.raises(TypeError, match=f"X {sentence}"):
+        fitted().predict(wrong)
+    with pytest.raises(TypeError, match=f"y {sentence}"):
+        translator().fit(X, wrong)
+    with pytest.raises(TypeError, match=f"y {sentence}"):
+        fitted().evaluate(NEW, wrong)
+
+
 def test_without_sacrebleu_score_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "sacrebleu", None)
     with pytest.raises(
@@ -309,7 +349,7 @@ def test_a_clone_is_unfitted_and_alike() -> None:
         ({"target_unit": "syllable"}, "target_unit must be one of None, 'word'"),
         ({"beam_size": 0}, "beam_size must be a whole number of at least 1, got 0"),
         ({"shared_vocabulary": True}, "needs one unit, got unit='character' and target_unit='tok"),
-        ({"engine": "kernels"}, "engine='kernels' cannot run this model: they run chains"),
+        ({"engine": "kernels"}, "engine='kernels' cannot run this model: the compiled kernels"),
         ({"patience": 2}, "patience=2 needs something to watch"),
         ({"min_count": 1000}, "occurs 1000 times; lower min_count"),
     ],

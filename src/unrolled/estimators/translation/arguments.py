@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from unrolled.estimators.arguments import LearningArguments
 from unrolled.estimators.options import choice, flag, real, share, whole
 from unrolled.estimators.symbols import UNITS
+from unrolled.models.decoding import MOST_PENALTY
 from unrolled.runtime.encoder_decoder import ATTENTIONS, Decoder, EncoderDecoderSpec
 from unrolled.runtime.layers import Recurrent
 
@@ -114,8 +115,12 @@ class TranslationArguments(LearningArguments):
         """Refuse arguments that do not go together.
 
         Raises:
-            ValueError: one vocabulary is asked for, of two units.
+            ValueError: one vocabulary is asked for, of two units, or length_penalty is too large.
         """
+        if self.length_penalty > MOST_PENALTY:
+            raise ValueError(
+                f"length_penalty must be at most {MOST_PENALTY:g}, got {self.length_penalty!r:.80}"
+            )
         ours, theirs = self._units()
         if self.shared_vocabulary and ours != theirs:
             raise ValueError(

@@ -24,7 +24,7 @@ def bleu(written: list[str], references: References) -> float:
     Raises:
         ModuleNotFoundError: sacrebleu is not installed.
     """
-    return float(_library().corpus_bleu(written, _streams(references)).score)
+    return float(_library().corpus_bleu(written, _streams(references), force=True).score)
 
 
 def chrf(written: list[str], references: References) -> float:

@@ -35,7 +35,7 @@ def read_pairs(X: Any, y: Any) -> Part:
         TypeError: one of them is no list of texts.
         ValueError: there are none, or not as many of one as of the other.
     """
-    if not isinstance(y, str | bytes) and any(isinstance(text, list | tuple) for text in y):
+    if isinstance(y, list | tuple) and any(isinstance(text, list | tuple) for text in y):
         raise TypeError(
             "y holds several texts for one of X, which only score and evaluate take; fit needs one "
             "text each, so repeat those of X"
@@ -82,16 +82,13 @@ def read_references(y: Any, num_texts: int) -> list[list[str]]:
         TypeError: y is no list of texts or of lists of texts.
         ValueError: there are not as many, or none for one of them.
     """
-    if isinstance(y, str | bytes):
-        raise TypeError(f"y is one {type(y).__name__}; pass a list of texts.")
-    rows = list(y)
-    if any(isinstance(row, list | tuple) for row in rows):
+    if isinstance(y, list | tuple) and any(isinstance(row, list | tuple) for row in y):
         references = [
             as_texts([row] if isinstance(row, str) else row, name=f"y[{i}]")
-            for i, row in enumerate(rows)
+            for i, row in enumerate(y)
         ]
     else:
-        references = [[text] for text in as_texts(rows, name="y")]
+        references = [[text] for text in as_texts(y, name="y")]
     check_consistent_length(range(num_texts), references)
     return references
 
