@@ -246,8 +246,10 @@ def test_columns_are_numbers_in_the_model(succeed: Succeed, run: Run) -> None:
     done = run("evaluate model two.tsv")
     assert (done.code, done.said) == (
         1,
-        "error: two.tsv has 2 columns, but the model has learnt from a file of 3; where do its "
-        "labels stand? evaluate takes --target N",
+        (
+            "error: two.tsv has 2 columns, but the model has learnt from a file of 3; where do its "
+            "labels stand? evaluate takes --target N"
+        ),
     )
 
 
