@@ -77,7 +77,7 @@ $(VENV)/.demo: $(INPUTS) $(ANEW)
 	@touch $@
 
 $(VENV)/.dev: $(INPUTS) $(ANEW)
-	$(call set-up,torch$(comma)text$(comma)audio$(comma)metrics$(comma)demo$(comma)dev)
+	$(call set-up,torch$(comma)text$(comma)audio$(comma)images$(comma)metrics$(comma)demo$(comma)dev)
 	@touch $(VENV)/.demo $@
 
 comma := ,
