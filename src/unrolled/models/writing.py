@@ -1,8 +1,8 @@
-"""An encoder and a decoder as `unrolled.models.decoding` asks for: a step of rows side by side."""
+"""A model that reads and then writes as `unrolled.models.decoding` asks for: a step of rows side by side."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unrolled.models.decoder import Written
-from unrolled.models.encoder_decoder import EncoderDecoder
+from unrolled.models.reading import ReadsThenWrites
 
 
 class Rows(NamedTuple):
@@ -32,15 +32,15 @@ class Writer:
         module: the model, which is put into its mode of evaluation.
     """
 
-    def __init__(self, module: EncoderDecoder) -> None:
+    def __init__(self, module: ReadsThenWrites) -> None:
         self._module = module.eval()
 
-    def read(self, x: NDArray[np.int64], lengths: NDArray[np.int64] | None) -> Rows:
-        """Symbols [S, N], of lengths [N] or all of S, to the state before the first step."""
+    def read(self, x: NDArray[Any], lengths: NDArray[np.int64] | None) -> Rows:
+        """What is read, of lengths [N] or all as long, to the state before the first step."""
         with torch.inference_mode():
             ends = None if lengths is None else torch.from_numpy(lengths)
             written = self._module.read(torch.from_numpy(x), ends)
-            return Rows(written, torch.arange(x.shape[1]))
+            return Rows(written, torch.arange(len(written.combined)))
 
     def step(self, tokens: NDArray[np.int64], state: Rows) -> tuple[NDArray[np.float32], Rows]:
         """See `Stepwise`."""
@@ -62,7 +62,7 @@ class Writer:
 
     def attention(
         self,
-        x: NDArray[np.int64],
+        x: NDArray[Any],
         lengths: NDArray[np.int64] | None,
         symbols: NDArray[np.int64],
     ) -> NDArray[np.float32]:
