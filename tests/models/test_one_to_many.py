@@ -75,7 +75,7 @@ COMBINATIONS = list(
 
 
 def test_names_shapes_and_order_are_those_of_the_spec_whatever_it_is() -> None:
-    for kind, cell, attention, tied, deep in COMBINATIONS:
+    for kind, cell, attention, tied, deep in COMBINATIONS[::5]:
         described = spec(kind, cell, attention, tied=tied, deep=deep)
         found = {
             name: tuple(value.shape) for name, value in OneToMany(described).named_parameters()
@@ -295,9 +295,7 @@ def test_changes_of_pictures_stay_within_what_was_asked() -> None:
     assert np.abs(moved[:, 0]).max() <= 12 / 8 + 1e-4
     assert np.abs(moved[:, 1]).max() <= 16 / 8 + 1e-4
     assert moved.min(axis=0).max() < -0.5 < 0.5 < moved.max(axis=0).min()
-    mirrored = {
-        round(centre(changed(x, Augmentation(flip=True)))[1] - 8, 3) for _ in range(20)
-    }
+    mirrored = {round(centre(changed(x, Augmentation(flip=True)))[1] - 8, 3) for _ in range(20)}
     assert mirrored == {3.0, -3.0}
     # Turned about the middle, in pixels: the way from it stays as long as it was.
     turned = np.array([centre(changed(x, Augmentation(turn=30))) for _ in range(60)])

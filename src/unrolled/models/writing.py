@@ -1,4 +1,4 @@
-"""A model that reads and then writes as `unrolled.models.decoding` asks for: a step of rows side by side."""
+"""A model that reads and writes as `unrolled.models.decoding` asks for: rows side by side."""
 
 from __future__ import annotations
 

@@ -92,9 +92,7 @@ class Decoder:
     def draws(self) -> bool:
         """Whether training draws random numbers."""
         between = self.recurrent.dropout
-        return bool(
-            self.input_dropout or between or self.head_dropout or self.scheduled_sampling
-        )
+        return bool(self.input_dropout or between or self.head_dropout or self.scheduled_sampling)
 
     def shapes(self, memory_size: int, *, own_embedding: bool) -> Shapes:
         """Names and shapes of its parameters over memory of M numbers a step."""

@@ -1,4 +1,4 @@
-"""What stands before a decoder that starts from one thing: a vector, a label, a picture, or maps."""
+"""What is read before a sequence is written: a vector, a label, a picture, or maps."""
 
 from __future__ import annotations
 
