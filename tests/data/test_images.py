@@ -93,7 +93,9 @@ def test_pictures_are_resized_where_a_size_is_given_and_differs(tmp_path: Path) 
 
 
 def test_sizes_that_differ_need_one_to_be_given() -> None:
-    with pytest.raises(ValueError, match=r"X\[1\] is of 6 x 4 and X\[0\] of 5 x 4 pixels; give a s"):
+    with pytest.raises(
+        ValueError, match=r"X\[1\] is of 6 x 4 and X\[0\] of 5 x 4 pixels; give a s"
+    ):
         as_images([np.zeros((5, 4)), np.zeros((6, 4))])
 
 
@@ -181,6 +183,4 @@ def test_pairs_of_inputs_of_one_size_are_cut_by_the_length_of_what_is_written() 
     assert batch.y is not None
     assert batch.y.T.tolist() == [[4, 5, -1], [1, 2, 3]]
     other = PairBatches(sources.take(np.array([0, 1, 2, 2])), targets)
-    assert any(
-        not np.array_equal(a, b) for a, b in zip(data.arrays(), other.arrays(), strict=True)
-    )
+    assert any(not np.array_equal(a, b) for a, b in zip(data.arrays(), other.arrays(), strict=True))

@@ -55,7 +55,10 @@ def spec(
 
 
 def model(described: OneToManySpec) -> OneToMany:
-    return OneToMany(described, 2 * described.initial_values(1)).eval()
+    flat = 2 * described.initial_values(1)
+    places = views(described, flat).get("encoder.places.weight", np.zeros(0))
+    places[...] = np.random.default_rng(2).normal(0, 0.5, places.shape)  # which begin with 0
+    return OneToMany(described, flat).eval()
 
 
 def problem(kind: str) -> tuple[Tensor, Tensor | None, Tensor]:
@@ -126,6 +129,7 @@ class Twin(PlainDecoder):
                 for i, layer in enumerate(reads.layers):
                     picture = self._convolved(picture, i, layer)
                 places = picture.movedim(0, 2).reshape(-1, len(picture))
+                places = places + P["encoder.places.weight"]
             q = places.mean(dim=0)
         for i, dense in enumerate(self.spec.hidden):
             q = P[f"encoder.hidden.{i}.weight"] @ q + P[f"encoder.hidden.{i}.bias"]
@@ -243,6 +247,7 @@ def test_places_of_a_picture_are_row_by_row() -> None:
     with torch.no_grad():
         module.encoder.layers[0].convolution.weight[...] = torch.eye(2)[:, :, None, None]
         module.encoder.layers[0].convolution.bias[...] = 0
+        module.encoder.places.weight[...] = 0
         memory, _ = module.encoder(x)
     torch.testing.assert_close(memory[9 * 4 + 7], x[:, 4, 7].clamp(min=0))
 

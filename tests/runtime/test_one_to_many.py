@@ -30,6 +30,7 @@ SPECS = [
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_config_gives_the_spec_back(spec: OneToManySpec) -> None:
     config = json.loads(json.dumps(spec.to_config()))
+    assert spec.to_config() == config, "lists, not tuples"
     assert OneToManySpec.from_config(config) == spec
     assert spec_from_config(config) == spec
 
@@ -38,13 +39,14 @@ def test_names_and_shapes_by_hand() -> None:
     assert PICTURE.grid == (5, 3)
     assert PICTURE.most_numbers == 10 * 7 * 8
     assert PICTURE.operations == 2 * 10 * 7 * 8 * 3 * 25
-    assert list(SPECS[0].parameter_shapes().items())[:9] == [
+    assert list(SPECS[0].parameter_shapes().items())[:10] == [
         ("encoder.layers.0.convolution.weight", (8, 3, 5, 5)),
         ("encoder.layers.0.convolution.bias", (8,)),
         ("encoder.layers.0.norm.weight", (8,)),
         ("encoder.layers.0.norm.bias", (8,)),
         ("encoder.layers.1.convolution.weight", (6, 8, 3, 3)),
         ("encoder.layers.1.convolution.bias", (6,)),
+        ("encoder.places.weight", (5 * 3, 6)),
         ("encoder.hidden.0.weight", (7, 6)),
         ("encoder.hidden.0.bias", (7,)),
         ("bridge.h.weight", (10, 7)),
@@ -71,6 +73,7 @@ def test_first_values_are_torch_s_defaults() -> None:
         assert 0.4 * bound < np.abs(named[name]).max() <= bound, name
     assert (named["encoder.layers.0.norm.weight"] == 1).all()
     assert not named["encoder.layers.0.norm.bias"].any()
+    assert not named["encoder.places.weight"].any()
     assert 0.3 < named["decoder.embedding.weight"].std() < 0.7, "tied: normal(0, 1 / E)"
     np.testing.assert_array_equal(spec.initial_values(3), spec.initial_values(3))
 

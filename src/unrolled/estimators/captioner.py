@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from unrolled.estimators.captions import sources
 from unrolled.estimators.captions.arguments import CaptionArguments
-from unrolled.estimators.contract import check_consistent_length
 from unrolled.estimators.parts import Part
 from unrolled.estimators.translation import scoring, texts
 from unrolled.estimators.translation.text_writer import TextWriter
@@ -93,7 +92,6 @@ class ImageCaptioner(LearntCaptions, CaptionArguments, TextWriter):
     def _read_pairs(self, X: Any, y: Any, *, fitting: bool) -> Part:
         inputs = self._read(X, fitting=fitting)
         captions = np.empty(len(inputs), object)
-        check_consistent_length(inputs, y if isinstance(y, list | tuple) else list(y))
         captions[:] = texts.read_references(y, len(inputs))
         return Part(inputs, captions, None)
 

@@ -32,6 +32,7 @@ class OneEncoder(nn.Module):
             inner = (reads.channels, *(layer.channels for layer in reads.layers))
             pairs = zip(inner, reads.layers, strict=False)
             self.layers = nn.ModuleList(ConvolutionLayer(C, layer) for C, layer in pairs)
+            self.places = nn.Embedding(math.prod(reads.grid), size)
         self.hidden = nn.ModuleList()
         for layer in spec.hidden:
             self.hidden.append(nn.Linear(size, layer.size))
@@ -56,7 +57,7 @@ class OneEncoder(nn.Module):
                 x = changed(x, reads.augmentation)
             for layer in self.layers:
                 x = layer(x)
-            x = x.flatten(2).permute(2, 0, 1)
+            x = x.flatten(2).permute(2, 0, 1) + self.places.weight[:, None]
         x = dropped(x, spec.memory_dropout, self.training)
         summary = mean(x, lengths) if isinstance(reads, Picture | Maps) else x
         for dense, layer in zip(spec.hidden, self.hidden, strict=True):

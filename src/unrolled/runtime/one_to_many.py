@@ -112,7 +112,7 @@ class OneToManySpec:
         return sum(math.prod(shape) for shape in self.parameter_shapes().values())
 
     def initial_values(self, seed: int | np.random.SeedSequence) -> NDArray[np.float32]:
-        """First values [P]: torch's defaults, a tied embedding normal(0, 1/E), see `Spec`."""
+        """First values [P]: torch's defaults, a tied embedding normal(0, 1/E), places 0."""
         rng = np.random.default_rng(seed)
         flat = np.empty(self.num_parameters, np.float32)
         named = views(self, flat)
@@ -127,6 +127,8 @@ class OneToManySpec:
                 initial_weight(value, stack.hidden_size, rng)
             elif layer.endswith("norm"):
                 value[...] = name.endswith("weight")
+            elif layer.endswith("places"):
+                value[...] = 0.0
             else:
                 weight = named.get(f"{layer}.weight", named["decoder.embedding.weight"])
                 initial_weight(value, fan_in(weight.shape), rng)
@@ -136,7 +138,8 @@ class OneToManySpec:
 
     def to_config(self) -> dict[str, Any]:
         """The spec as JSON-ready dictionaries; `from_config` reads them back."""
-        return {**asdict(self), "reads": reader_to_config(self.reads)}
+        hidden = [asdict(layer) for layer in self.hidden]
+        return {**asdict(self), "reads": reader_to_config(self.reads), "hidden": hidden}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> OneToManySpec:

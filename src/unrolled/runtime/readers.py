@@ -165,6 +165,8 @@ class Augmentation:
 class Picture:
     """Reads a picture [H, W, C]; the places of the last layer's map are what attention looks at.
 
+    To each place a vector is added that is learnt, so that a decoder can tell where it looks.
+
     Attributes:
         height: H.
         width: W.
@@ -241,6 +243,7 @@ class Picture:
                     f"layers.{i}.norm.bias": (layer.channels,),
                 }
             channels = layer.channels
+        shapes["places.weight"] = (math.prod(self.grid), channels)
         return shapes
 
     def _sides(self) -> list[tuple[int, int]]:
@@ -303,7 +306,8 @@ KINDS: dict[str, type[Reader]] = {
 def reader_to_config(reader: Reader) -> dict[str, Any]:
     """A reader as JSON-ready dictionaries."""
     (kind,) = (name for name, known in KINDS.items() if isinstance(reader, known))
-    return {"kind": kind, **asdict(reader)}
+    layers = {"layers": list(asdict(reader)["layers"])} if kind == "picture" else {}
+    return {"kind": kind, **asdict(reader), **layers}
 
 
 def reader_from_config(config: object) -> Reader:
