@@ -39,13 +39,23 @@ TEXTS = frozenset(
     {
         "embedding_size", "unit", "min_count", "lowercase", "vocabulary_size", "affixes",
         "affix_size", "word_dropout", "embedding_dropout", "embedding_scale", "vectors",
+        "target_unit", "shared_vocabulary",
     }
 )  # fmt: skip
-NETWORK = frozenset({"tied", "crf"})
+NETWORK = frozenset({"tied", "crf", "attention", "input_feeding"})
+WRITING = frozenset({"beam_size", "length_penalty", "max_length"})
 SAVING = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
 SAVING_PANEL = "Saving a running fit"
 PANELS = (
-    *("Forecast", "Values and times", "Network", "Texts", "Network of --table", "Training"),
+    *(
+        "Forecast",
+        "Values and times",
+        "Network",
+        "Texts",
+        "Writing",
+        "Network of --table",
+        "Training",
+    ),
     SAVING_PANEL,
 )
 
@@ -205,6 +215,8 @@ def _panel(name: str) -> str:
         return "Values and times"
     if name in TEXTS:
         return "Texts"
+    if name in WRITING:
+        return "Writing"
     if name in NETWORK or name in _added_by(ManyToOneNetwork):
         return "Network"
     return "Network of --table" if name in _added_by(OneToOneNetwork) else "Training"

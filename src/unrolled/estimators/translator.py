@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from unrolled.data.pairs import PairBatches
+from unrolled.data.text import as_texts
 from unrolled.estimators.base import predict_rows
 from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Part, Seeds, hold_out
+from unrolled.estimators.symbols import unseen
 from unrolled.estimators.trainable import Trainable
 from unrolled.estimators.translation import scoring, texts, writing
 from unrolled.estimators.translation.arguments import TranslationArguments
@@ -113,12 +116,22 @@ class Translator(LearntPairs, TranslationArguments, Trainable):
         return self
 
     def predict(self, X: Any) -> list[str]:
-        """The text that is written for each of X."""
+        """The text that is written for each of X; none is empty.
+
+        Symbols of X that were not in training are read as the unknown one, and a `UserWarning`
+        names them.
+
+        Raises:
+            TypeError, ValueError: X cannot be read.
+        """
         inputs = self._inputs(X)
-        return [self._text(best[0]) for best in self._write(inputs, self._search())]
+        self._warn_of_unknown(X, inputs)
+        return self._written(inputs)
 
     def predict_n_best(self, X: Any, n: int = 5) -> list[list[Candidate]]:
         """The `n` best texts for each of X, the best first; fewer where there are not so many.
+
+        Unknown symbols are as in `predict`.
 
         Raises:
             TypeError, ValueError: X cannot be read, or n is no whole number of at least 1.
@@ -126,9 +139,11 @@ class Translator(LearntPairs, TranslationArguments, Trainable):
         n = whole_number("n", n, least=1)
         search = self._search()
         search = search._replace(width=max(n, search.width), n_best=n)
+        inputs = self._inputs(X)
+        self._warn_of_unknown(X, inputs)
         return [
             [Candidate(self._text(d), d.score, d.log_probability) for d in best]
-            for best in self._write(self._inputs(X), search)
+            for best in self._write(inputs, search)
         ]
 
     def attention_weights(self, X: Any) -> list[Attended]:
@@ -177,8 +192,9 @@ class Translator(LearntPairs, TranslationArguments, Trainable):
             TypeError, ValueError: X or y cannot be read.
         """
         inputs = self._inputs(X)
-        references = self._as_written(texts.read_references(y, len(inputs)))
-        return scoring.bleu(self._written(inputs), references)
+        references = texts.read_references(y, len(inputs))
+        written = self._written(inputs)
+        return scoring.bleu(written, self._as_written(references))
 
     def evaluate(self, X: Any, y: Any) -> dict[str, float]:
         """Named scores of texts and their references.
@@ -191,18 +207,38 @@ class Translator(LearntPairs, TranslationArguments, Trainable):
         Args: as of `score`.
         """
         inputs = self._inputs(X)
-        references = self._as_written(texts.read_references(y, len(inputs)))
-        written = self._written(inputs)
-        found = scoring.symbol_scores(written, references, self.vocabularies_.target.split)
-        found["perplexity"] = self._perplexity(inputs, references)
+        references = texts.read_references(y, len(inputs))
+        found = self.evaluate_written(self._written(inputs), references)
+        return found | {"perplexity": self._perplexity(inputs, references)}
+
+    def evaluate_written(self, written: Any, y: Any) -> dict[str, float]:
+        """The scores of `evaluate` but for the perplexity, of texts that something else wrote.
+
+        Args:
+            written: N texts, of a baseline for example; with `lowercase` they are lower-cased.
+            y: as of `score`.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be read.
+        """
+        self._check_fitted()
+        parts = [[text] for text in as_texts(written, name="written")]
+        references = self._as_written(texts.read_references(y, len(parts)))
+        found = [text for (text,) in self._as_written(parts)]
+        scores = scoring.symbol_scores(found, references, self.vocabularies_.target.split)
         if scoring.has_sacrebleu():
-            found["bleu"] = scoring.bleu(written, references)
-            found["chrf"] = scoring.chrf(written, references)
-        return found
+            scores["bleu"] = scoring.bleu(found, references)
+            scores["chrf"] = scoring.chrf(found, references)
+        return scores
 
     def _inputs(self, X: Any) -> Sequences:
         self._check_fitted()
         return texts.numbered(X, self.vocabularies_.source)
+
+    def _warn_of_unknown(self, X: Any, inputs: Sequences) -> None:
+        unknown = "" if inputs.values.all() else unseen(as_texts(X), self.vocabularies_.source, "X")
+        if unknown:
+            warnings.warn(unknown, UserWarning, stacklevel=3)
 
     def _written(self, inputs: Sequences) -> list[str]:
         return [self._text(best[0]) for best in self._write(inputs, self._search())]

@@ -66,6 +66,7 @@ def greedy(
     most: Integers | int,
     *,
     barred: tuple[int, ...] = (),
+    least: int = 0,
 ) -> list[Decoded]:
     """The likeliest symbol after another; of equally likely ones the smaller.
 
@@ -76,6 +77,7 @@ def greedy(
         end: the symbol that ends a row.
         most: how many symbols a row may have, its end counted; one number or [N] int64, at least 1.
         barred: symbols that are never written.
+        least: how many symbols stand before the end at least.
 
     Returns:
         One for each row, in their order.
@@ -89,7 +91,7 @@ def greedy(
         tokens: Integers = scores.argmax(axis=1)
         return tokens
 
-    return _write(model, state, first, end, most, likeliest, barred)
+    return _write(model, state, first, end, most, likeliest, barred, least)
 
 
 def sample(
@@ -126,6 +128,7 @@ def beam(
     length_penalty: float = 1.0,
     n_best: int = 1,
     barred: tuple[int, ...] = (),
+    least: int = 0,
 ) -> list[list[Decoded]]:
     """The best of what `width` hypotheses side by side find; a width of 1 is `greedy`.
 
@@ -147,6 +150,7 @@ def beam(
         length_penalty: 0 to 10; 0 compares log-probabilities, which short ones win.
         n_best: how many are given of each row, 1 to `width`.
         barred: symbols that are never written.
+        least: how many symbols stand before the end at least.
 
     Returns:
         For each row, in their order, `n_best` of different symbols, the best first; fewer where
@@ -169,7 +173,7 @@ def beam(
     log_p = np.zeros(len(token))
     bar = np.full(len(token), -np.inf)
     while len(row):
-        scores, state = _step(model, token, state, end, barred)
+        scores, state = _step(model, token, state, end, barred, may_end=len(history) >= least)
         parent, token, log_p = _continuations(scores, log_p, row, width - done.count)
         history.append((before[parent], token))
         row, steps = row[parent], len(history)
@@ -313,6 +317,7 @@ def _write(
     most: Integers | int,
     choose: Callable[[Scores], Integers],
     barred: tuple[int, ...],
+    least: int = 0,
 ) -> list[Decoded]:
     """One hypothesis a row; `choose` gives a symbol of each row of scores [R, V]."""
     token, limit = _checked(first, most)
@@ -321,7 +326,7 @@ def _write(
     history: list[tuple[Integers, Integers]] = []
     row = np.arange(N)
     while len(row):
-        scores, state = _step(model, token, state, end, barred)
+        scores, state = _step(model, token, state, end, barred, may_end=len(history) >= least)
         token = choose(scores)
         step_p = scores[np.arange(len(row)), token]
         _refuse_unlikely(step_p)
@@ -348,9 +353,15 @@ def _write(
 
 
 def _step(
-    model: Stepwise, token: Integers, state: Any, end: int, barred: tuple[int, ...]
+    model: Stepwise,
+    token: Integers,
+    state: Any,
+    end: int,
+    barred: tuple[int, ...],
+    *,
+    may_end: bool,
 ) -> tuple[Scores, Any]:
-    """Log-probabilities [R, V] that may be written into, with those of the barred symbols -inf."""
+    """Log-probabilities [R, V] that may be written into, -inf of what must not be written."""
     scores, state = model.step(token, state)
     if scores.ndim != 2 or len(scores) != len(token):
         raise ValueError(
@@ -364,6 +375,8 @@ def _step(
     scores = np.require(scores, requirements="W")
     if barred:
         scores[:, list(barred)] = -np.inf
+    if not may_end:
+        scores[:, end] = -np.inf
     return scores, state
 
 
