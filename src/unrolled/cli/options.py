@@ -90,14 +90,17 @@ def arguments(kind: type[Trainable], options: Mapping[str, Any], *, texts: bool)
         typer.BadParameter: An option was given that the estimator has not, or that needs texts.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    known = {argument.name for argument in fields(kind)}
+    known = {argument.name: argument.metadata for argument in fields(kind)}
     for name in given:
         if name not in known:
             relation = "needs" if name in _added_by(OneToOneNetwork) else "has no effect with"
             raise typer.BadParameter(f"{flag(name)} {relation} --table")
         if name in TEXTS and not texts:
             raise typer.BadParameter(f"{flag(name)} needs --text")
-    return {name: None if value == NONE else value for name, value in given.items()}
+    return {
+        name: None if value == NONE and known[name]["accepts"](None) else value
+        for name, value in given.items()
+    }
 
 
 def flag(name: str) -> str:

@@ -37,7 +37,7 @@ def read_pairs(
             f"{os.fspath(file)} has {len(side):,}"
             for file, side in zip((path, targets), sides, strict=True)
         )
-        raise ValueError(f"{first} lines and {second}; a line of one belongs to each of the other.")
+        raise ValueError(f"{first} lines and {second}; each needs a line for each of the other.")
     return sides[0], sides[1]
 
 
