@@ -1,13 +1,15 @@
-"""An encoder and a decoder as `unrolled.models.decoding` asks for: a step of rows side by side."""
+"""A model that reads and writes as `unrolled.models.decoding` asks for: rows side by side."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from unrolled.models.decoder import Written
-from unrolled.models.encoder_decoder import EncoderDecoder
+from unrolled.models.reading import ReadsThenWrites
 
 
 class Writer:
@@ -17,11 +19,11 @@ class Writer:
         module: the model, which is put into its mode of evaluation.
     """
 
-    def __init__(self, module: EncoderDecoder) -> None:
+    def __init__(self, module: ReadsThenWrites) -> None:
         self._module = module.eval()
 
-    def read(self, x: NDArray[np.int64], lengths: NDArray[np.int64] | None) -> Written:
-        """Symbols [S, N], of lengths [N] or all of S, to the state before the first step."""
+    def read(self, x: NDArray[Any], lengths: NDArray[np.int64] | None) -> Written:
+        """What is read, of lengths [N] or all as long, to the state before the first step."""
         with torch.inference_mode():
             ends = None if lengths is None else torch.from_numpy(lengths)
             return self._module.read(torch.from_numpy(x), ends)
@@ -43,7 +45,7 @@ class Writer:
 
     def attention(
         self,
-        x: NDArray[np.int64],
+        x: NDArray[Any],
         lengths: NDArray[np.int64] | None,
         symbols: NDArray[np.int64],
     ) -> NDArray[np.float32]:
