@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from unrolled.data.text import as_texts
 from unrolled.estimators.parts import Part
+from unrolled.estimators.symbols import unseen
 from unrolled.estimators.translation import scoring, texts
 from unrolled.estimators.translation.arguments import TranslationArguments
 from unrolled.estimators.translation.text_writer import Candidate as Candidate
@@ -19,6 +22,7 @@ from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
 if TYPE_CHECKING:
     from unrolled.data.sequences import Sequences
     from unrolled.estimators.symbols import Symbols
+    from unrolled.estimators.translation.texts import Source
 
 
 class LearntPairs:
@@ -57,6 +61,11 @@ class Translator(LearntPairs, TranslationArguments, TextWriter):
             Attended([source[k] for k in inputs[i]], written, weights)
             for i, (written, weights) in enumerate(self._looked(inputs))
         ]
+
+    def _warn_of(self, X: Any, inputs: Source) -> None:
+        if not inputs.values.all():
+            unknown = unseen(as_texts(X), self.vocabularies_.source, "X")
+            warnings.warn(unknown, UserWarning, stacklevel=3)
 
     def _target(self) -> Symbols:
         return self.vocabularies_.target

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.pairs import PairBatches
+from unrolled.data.text import as_texts
 from unrolled.estimators.base import predict_rows
 from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Part, Seeds, hold_out
@@ -67,6 +68,9 @@ class Sides:
 
     def _read_references(self, y: Any, num: int) -> list[list[str]]:
         return texts.read_references(y, num)
+
+    def _warn_of(self, X: Any, inputs: Source) -> None:
+        """Name what of X is unknown."""
 
     def _out(self, text: str) -> Any:
         """A text as the task gives it."""
@@ -126,12 +130,23 @@ class TextWriter(Sides, WritingArguments, Trainable):
         return self
 
     def predict(self, X: Any) -> list[Any]:
-        """The text that is written for each of X."""
+        """The text that is written for each of X; none is empty.
+
+        Symbols of a text to read that were not in training are read as the unknown one, and a
+        `UserWarning` names them.
+
+        Raises:
+            TypeError, ValueError: X cannot be read.
+        """
         self._check_fitted()
-        return [self._out(text) for text in self._written(self._read_source(X))]
+        inputs = self._read_source(X)
+        self._warn_of(X, inputs)
+        return [self._out(text) for text in self._written(inputs)]
 
     def predict_n_best(self, X: Any, n: int = 5) -> list[list[Candidate]]:
         """The `n` best texts for each of X, the best first; fewer where there are not so many.
+
+        Unknown symbols are as in `predict`.
 
         Raises:
             TypeError, ValueError: X cannot be read, or n is no whole number of at least 1.
@@ -140,9 +155,11 @@ class TextWriter(Sides, WritingArguments, Trainable):
         self._check_fitted()
         search = self._search()
         search = search._replace(width=max(n, search.width), n_best=n)
+        inputs = self._read_source(X)
+        self._warn_of(X, inputs)
         return [
             [Candidate(self._out(self._text(d)), d.score, d.log_probability) for d in best]
-            for best in self._write(self._read_source(X), search)
+            for best in self._write(inputs, search)
         ]
 
     def perplexity(self, X: Any, y: Any) -> float:
@@ -185,9 +202,26 @@ class TextWriter(Sides, WritingArguments, Trainable):
         Args: as of `score`.
         """
         inputs, references = self._with_references(X, y)
-        written = self._written(inputs)
+        found = self._scores(self._written(inputs), references)
+        return found | {"perplexity": self._perplexity(inputs, references)}
+
+    def evaluate_written(self, written: Any, y: Any) -> dict[str, float]:
+        """The scores of `evaluate` but for the perplexity, of texts that something else wrote.
+
+        Args:
+            written: N texts, of a baseline for example.
+            y: as of `score`.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be read.
+        """
+        self._check_fitted()
+        parts = [[text] for text in as_texts(written, name="written")]
+        references = self._as_written(self._read_references(y, len(parts)))
+        return self._scores([text for (text,) in self._as_written(parts)], references)
+
+    def _scores(self, written: list[str], references: list[list[str]]) -> dict[str, float]:
         found = scoring.symbol_scores(written, references, self._target().split)
-        found["perplexity"] = self._perplexity(inputs, references)
         if scoring.has_sacrebleu():
             found |= self._more_scores(written, references)
         return found

@@ -21,6 +21,8 @@ from unrolled.training import engines
 AT_ONCE = 320
 NUMBERS = 2**24
 UNKNOWN = 0
+# No text in training is without a symbol, so that none is written without.
+LEAST = 1
 AnyWriter = EncoderDecoderSpec | OneToManySpec
 
 
@@ -65,7 +67,9 @@ def write(
         state, first = model.read(x, lengths), np.full(len(rows), FIRST, np.int64)
         barred = (UNKNOWN,)
         if search.width == 1:
-            single = decoding.greedy(model, state, first, FIRST, search.most, barred=barred)
+            single = decoding.greedy(
+                model, state, first, FIRST, search.most, barred=barred, least=LEAST
+            )
             best = [[each] for each in single]
         else:
             best = decoding.beam(
@@ -73,6 +77,7 @@ def write(
                 length_penalty=search.length_penalty,
                 n_best=search.n_best,
                 barred=barred,
+                least=LEAST,
             )
         for row, decoded in zip(rows, best, strict=True):
             found[row] = decoded
