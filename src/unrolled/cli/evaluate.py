@@ -39,7 +39,7 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         help="a .csv, .tsv or .parquet file; sentences with labels for a tagger, a text for a "
-        "language model, pairs for a translator",
+        "language model, pairs for a translator, images with captions for a captioner",
     ),
 ]
 Target = Annotated[

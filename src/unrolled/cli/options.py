@@ -43,6 +43,12 @@ TEXTS = frozenset(
     }
 )  # fmt: skip
 NETWORK = frozenset({"tied", "crf", "attention", "input_feeding"})
+IMAGES = frozenset(
+    {
+        "image_size", "image_channels", "convolutions", "kernel_size", "pool_size", "group_norm",
+        "shift", "zoom", "turn", "flip", "memory_dropout",
+    }
+)  # fmt: skip
 WRITING = frozenset({"beam_size", "length_penalty", "max_length"})
 SAVING = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
 SAVING_PANEL = "Saving a running fit"
@@ -52,6 +58,7 @@ PANELS = (
         "Values and times",
         "Network",
         "Texts",
+        "Images",
         "Writing",
         "Network of --table",
         "Training",
@@ -218,6 +225,8 @@ def _panel(name: str) -> str:
         return "Values and times"
     if name in TEXTS:
         return "Texts"
+    if name in IMAGES:
+        return "Images"
     if name in WRITING:
         return "Writing"
     if name in NETWORK or name in _added_by(ManyToOneNetwork):

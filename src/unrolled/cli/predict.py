@@ -33,6 +33,9 @@ if DATA has as many columns as the model learnt from; else they are a new last c
 
 Of a translator DATA has a source a line, or pairs with a tab between, of which the first is read.
 Each source is written with a tab and the text behind it.
+
+Of a captioner DATA has the column of image files that the model was trained on, or is one or more
+image files. Each is written with its caption.
 """)
 EXAMPLES = (
     "unrolled predict model new.csv",
@@ -44,15 +47,18 @@ TAG_EXAMPLES = (
     "unrolled predict model dev.conllu --out tagged.conllu",
 )
 TRANSLATE_EXAMPLES = ("unrolled predict translator sentences.txt --out translated.tsv",)
-EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES, *TRANSLATE_EXAMPLES)
+CAPTION_EXAMPLES = ("unrolled predict captioner one.png two.jpg",)
+EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES, *TRANSLATE_EXAMPLES, *CAPTION_EXAMPLES)
 SUFFIXES = (".csv", ".tsv", ".parquet")
 PREDICTION = "prediction"
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="folder of a trained model")]
 Data = Annotated[
-    Path,
+    list[Path],
     typer.Argument(
-        metavar="DATA", help="a .csv, .tsv or .parquet file; sentences for a tagger or a translator"
+        metavar="DATA...",
+        help="a .csv, .tsv or .parquet file; sentences for a tagger or a translator, image files "
+        "for a captioner",
     ),
 ]
 Out = Annotated[
@@ -70,16 +76,19 @@ Probabilities = Annotated[
 
 
 def predict(
-    model: Model, data: Data, out: Out = None, probabilities: Probabilities = False
+    model: Model, files: Data, out: Out = None, probabilities: Probabilities = False
 ) -> None:
     """Read a model and rows, and write what is predicted."""
+    data, *more = files
     from unrolled.cli.text_models import predict as predict_labels
     from unrolled.cli.text_models import text_model
 
     of_texts = text_model(model)
     if of_texts is not None:
-        predict_labels(of_texts, model, data, out, probabilities)
+        predict_labels(of_texts, model, data, out, probabilities, more)
         return
+    if more:
+        raise typer.BadParameter(f"{model} reads one file at a time, got {len(files)}")
     from unrolled.data.table_files import read
 
     if out is not None:

@@ -14,8 +14,10 @@ from unrolled.cli.columns import Layout
 from unrolled.cli.rows import Rows
 from unrolled.cli.saved import SavedModel
 from unrolled.cli.screen import count, show_facts, show_scores
-from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
+from unrolled.runtime.encoder_decoder import Decoder, EncoderDecoderSpec
 from unrolled.runtime.layers import Recurrent
+from unrolled.runtime.one_to_many import OneToManySpec
+from unrolled.runtime.readers import Picture
 from unrolled.runtime.spec import Spec
 from unrolled.training.history import Record
 
@@ -103,10 +105,12 @@ def training(history: list[Record]) -> str:
     return f"{epochs}, lowest validation loss {watched[best]:.4g} in epoch {best}"
 
 
-def network(spec: Spec | EncoderDecoderSpec) -> str:
+def network(spec: Spec | EncoderDecoderSpec | OneToManySpec) -> str:
     """The layers of a network and its number of parameters."""
     if isinstance(spec, EncoderDecoderSpec):
         return _reader_and_writer(spec)
+    if isinstance(spec, OneToManySpec):
+        return _writer_of_one(spec)
     parts = []
     if spec.embedding_size:
         parts.append(f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}")
@@ -125,14 +129,24 @@ def network(spec: Spec | EncoderDecoderSpec) -> str:
 
 
 def _reader_and_writer(spec: EncoderDecoderSpec) -> str:
-    d = spec.decoder
     symbols = f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}"
+    parts = (f"reads {symbols}", _stack(spec.recurrent), *_writes(spec.decoder))
+    return "; ".join((*parts, count(spec.num_parameters, "parameter")))
+
+
+def _writer_of_one(spec: OneToManySpec) -> str:
+    reads = spec.reads
+    read = f"reads a {type(reads).__name__.lower()} as {count(reads.memory_size, 'number')}"
+    if isinstance(reads, Picture):
+        channels = ", ".join(str(layer.channels) for layer in reads.layers)
+        rows, columns = reads.grid
+        read = f"convolutions of {channels} channels to {rows} x {columns} places"
+    return "; ".join((read, *_writes(spec.decoder), count(spec.num_parameters, "parameter")))
+
+
+def _writes(d: Decoder) -> tuple[str, ...]:
     attention = "no attention" if d.attention == "none" else f"{d.attention} attention"
-    parts = (
-        *(f"reads {symbols}", _stack(spec.recurrent), f"writes {d.output_size:,} symbols"),
-        *(_stack(d.recurrent), attention, count(spec.num_parameters, "parameter")),
-    )
-    return "; ".join(parts)
+    return f"writes {d.output_size:,} symbols", _stack(d.recurrent), attention
 
 
 def _stack(recurrent: Recurrent) -> str:

@@ -1,10 +1,10 @@
-"""`predict`, `evaluate` and `plot` of models whose data are texts."""
+"""`predict`, `evaluate` and `plot` of models whose data are texts, or images with texts."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from unrolled.cli.screen import count, show_facts, show_scores
-from unrolled.estimators import LanguageModel, SequenceTagger, Translator, load
+from unrolled.estimators import ImageCaptioner, LanguageModel, SequenceTagger, Translator, load
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-TextModel = LanguageModel | SequenceTagger | Translator
+TextModel = LanguageModel | SequenceTagger | Translator | ImageCaptioner
 
 
 def text_model(path: Path) -> TextModel | None:
@@ -37,13 +37,23 @@ def predict(
     data: Path,
     out: Path | None,
     probabilities: bool,
+    more: Sequence[Path] = (),
 ) -> None:
-    """Write the words of a file with their labels, or its sources with texts.
+    """Write the words of a file with their labels, its sources or images with texts.
+
+    `more` are further image files.
 
     Raises:
         typer.BadParameter: The file to write is of no kind that is written.
         TypeError, ValueError, OSError: The model is of another kind, or a file cannot be used.
     """
+    if isinstance(model, ImageCaptioner):
+        from unrolled.cli import captioning
+
+        captioning.predict(model, name, [data, *more], out, probabilities)
+        return
+    if more:
+        raise typer.BadParameter(f"{name} reads one file at a time, got {len(more) + 1}")
     if isinstance(model, Translator):
         from unrolled.cli import translations
 
@@ -82,6 +92,11 @@ def evaluate(
         typer.BadParameter: A target was named that there is not.
         TypeError, ValueError, OSError: The model or the file cannot be used.
     """
+    if isinstance(model, ImageCaptioner):
+        from unrolled.cli import captioning
+
+        captioning.evaluate(model, name, data, target, as_json)
+        return
     if isinstance(model, Translator):
         from unrolled.cli import translations
 
@@ -130,6 +145,11 @@ def figures(model: TextModel, name: Path, data: Path | None) -> Iterator[tuple[s
     Raises:
         TypeError, ValueError, OSError: The model or the file cannot be used.
     """
+    if isinstance(model, ImageCaptioner):
+        from unrolled.cli import captioning
+
+        yield from captioning.figures(model, name, data)
+        return
     if isinstance(model, Translator):
         from unrolled.cli import translations
 
