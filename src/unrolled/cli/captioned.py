@@ -196,7 +196,4 @@ def nearest_captions(
         for part in (learnt, images)
     )
     size = (known**2).sum(axis=1)
-    found: list[str] = []
-    for one in asked:
-        found.append(captions[int((size - 2.0 * (known @ one)).argmin())])
-    return found
+    return [captions[int((size - 2.0 * (known @ one)).argmin())] for one in asked]

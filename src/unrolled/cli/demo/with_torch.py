@@ -10,7 +10,7 @@ from rich.console import Console
 from unrolled.cli.report import Section, Table
 
 GET_TORCH = "pip install 'unrolled[torch]'"
-NAMES = "spelling to sound"
+NAMES = "spelling to sound, digit images to words"
 Show = Callable[[Console, Table], None]
 
 
@@ -24,6 +24,11 @@ def learn_with_torch(console: Console, show: Show, quick: bool) -> list[Section]
         told = f"Left out, since they need torch: {NAMES}. To see them: {GET_TORCH}"
         console.print(told, highlight=False, markup=False, soft_wrap=True)
         return [Section("Sequences of other lengths", (f"{told}.",))]
+    from unrolled.cli.demo.digit_words import (
+        digit_words_section,
+        digit_words_table,
+        learn_digit_words,
+    )
     from unrolled.cli.demo.pronunciation import (
         learn_pronunciation,
         pronunciation_section,
@@ -33,4 +38,7 @@ def learn_with_torch(console: Console, show: Show, quick: bool) -> list[Section]
     with console.status("Learning to pronounce"):
         pronunciation = learn_pronunciation(quick)
     show(console, pronunciation_table(pronunciation))
-    return [pronunciation_section(pronunciation)]
+    with console.status("Learning to name digits"):
+        named = learn_digit_words(quick)
+    show(console, digit_words_table(named))
+    return [pronunciation_section(pronunciation), digit_words_section(named)]

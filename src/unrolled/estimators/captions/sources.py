@@ -108,8 +108,8 @@ def numbers_of(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]
     """
     if (labels.dtype.kind == "U") != (classes.dtype.kind == "U"):
         raise TypeError(
-            f"X holds labels such as {labels[:1].tolist()[0]!r:.80}, but the model was fitted on such as "
-            f"{classes[:1].tolist()[0]!r:.80}"
+            f"X holds labels such as {labels[:1].tolist()[0]!r:.80}, but the model was fitted on "
+            f"such as {classes[:1].tolist()[0]!r:.80}"
         )
     index = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
     unknown = classes[index] != labels
