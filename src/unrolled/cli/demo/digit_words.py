@@ -116,7 +116,9 @@ def digit_words_section(found: DigitWords) -> Section:
             ),
             digit_words_table(found),
             Picture(
-                plots.captions(found.images, found.written, found.right, title="Held-out digits"),
+                plots.captions(
+                    list(found.images), found.written, found.right, title="Held-out digits"
+                ),
                 "Images of digits with the words that were written of them",
                 f"Up to {SHOWN // 2} of these were chosen because they are wrong.",
             ),
