@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from text_bench.rows import Options, Row, show
 
-from unaligned_bench.captioning import Captioned, nearest, trained
-from unrolled import data
+from unaligned_bench.captioning import nearest, take
+from unaligned_bench.translating import Pairs, trained
+from unrolled import ImageCaptioner, data
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TESTED, WATCHED = 360, 180
@@ -30,12 +31,12 @@ def run(options: Options) -> list[Row]:
     train, held = _parts(options)
     arguments = ARGUMENTS | (SMALL if options.small else {})
     found = []
-    for model, minutes, processor in trained("digits", arguments, train, options):
-        exact = 100 * model.evaluate(held.images, held.captions)["exact_match"]
+    for model, minutes, processor in trained("digits", arguments, train, options, ImageCaptioner):
+        exact = 100 * model.evaluate(held.sources, held.targets)["exact_match"]
         print(f"    exact match {exact:.2f}, {minutes:.2f} min", flush=True)
         found.append((exact, minutes, processor))
     exact, minutes, processor = zip(*found, strict=True)
-    by_pixels = np.mean(np.array(nearest(train, held.images)) == np.array(held.captions))
+    by_pixels = np.mean(np.array(nearest(train, held.sources)) == np.array(held.targets))
     row = Row(
         "digit images to words, 360 held out",
         "exact match",
@@ -45,20 +46,20 @@ def run(options: Options) -> list[Row]:
         bar=97.0,
         more_is_better=True,
         published=(("nearest neighbour on pixels", f"{100 * by_pixels:.4g}"),),
-        note=f"{len(train.captions):,} images, {model.max_epochs} epochs",
+        note=f"{len(train.targets):,} images, {model.max_epochs} epochs",
         processor=processor,
     )
     show(row, judged=options.judged)
     return [row]
 
 
-def _parts(options: Options) -> tuple[Captioned, Captioned]:
+def _parts(options: Options) -> tuple[Pairs, Pairs]:
     X, y = data.digits()
     pixels = np.rint(X * (255 / X.max())).astype(np.uint8)[..., None]
-    whole = Captioned(pixels, [NAMES[digit] for digit in y])
+    whole = Pairs(pixels, [NAMES[digit] for digit in y])
     order = np.random.default_rng(0).permutation(len(y))
     tested, watched, learnt = np.split(order, [TESTED, TESTED + WATCHED])
     held = watched if options.select else tested
     if options.small:
         learnt, held = learnt[:60], held[:10]
-    return whole.take(learnt), whole.take(held)
+    return take(whole, learnt), take(whole, held)

@@ -18,7 +18,9 @@ from PIL import Image
 from text_bench.corpora import folder
 from text_bench.rows import Options, Row, show
 
-from unaligned_bench.captioning import Captioned, nearest, trained
+from unaligned_bench.captioning import nearest, take
+from unaligned_bench.translating import Pairs, trained
+from unrolled import ImageCaptioner
 from unrolled.data import as_images
 
 SIZE = 32  # pixels of a side
@@ -38,11 +40,11 @@ def run(options: Options) -> list[Row]:
     arguments = ARGUMENTS | (SMALL if options.small else {})
     found = []
     beside: dict[str, float] = {}
-    for model, minutes, processor in trained("emoji", arguments, train, options):
-        scores = _percent(model.evaluate(held.images, held.captions))
+    for model, minutes, processor in trained("emoji", arguments, train, options, ImageCaptioner):
+        scores = _percent(model.evaluate(held.sources, held.targets))
         if not beside:
-            written = nearest(train, held.images)
-            beside = _percent(model.evaluate_written(written, held.captions))
+            written = nearest(train, held.sources)
+            beside = _percent(model.evaluate_written(written, held.targets))
         told = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
         print(f"    {told}, {minutes:.2f} min", flush=True)
         found.append((scores, minutes, processor))
@@ -56,7 +58,7 @@ def run(options: Options) -> list[Row]:
             bar=beside[measure],
             more_is_better=True,
             published=(("nearest neighbour on pixels, the bar", f"{beside[measure]:.4g}"),),
-            note=f"{len(train.captions):,} pictures, {model.max_epochs} epochs",
+            note=f"{len(train.targets):,} pictures, {model.max_epochs} epochs",
             processor=tuple(processor for _, _, processor in found),
         )
         for measure in ("BLEU-1", "exact match")
@@ -70,7 +72,7 @@ def _percent(scores: dict[str, float]) -> dict[str, float]:
     return {"BLEU-1": scores["bleu_1"], "exact match": 100 * scores["exact_match"]}
 
 
-def _parts(options: Options) -> tuple[Captioned, Captioned]:
+def _parts(options: Options) -> tuple[Pairs, Pairs]:
     """What is trained on, and what is scored; the test part is trained on without validation."""
     where = folder("emoji_names")
     rows = list(csv.DictReader((where / "names.csv").open(encoding="utf-8", newline="")))
@@ -81,7 +83,7 @@ def _parts(options: Options) -> tuple[Captioned, Captioned]:
             np.asarray(Image.open(io.BytesIO(packed.read(names[row["file"]]))).convert("RGBA"))
             for row in rows
         ]
-    whole = Captioned(as_images(pictures, SIZE), [row["name"].lower() for row in rows])
+    whole = Pairs(as_images(pictures, SIZE), [row["name"].lower() for row in rows])
     tenth = np.array(
         [int(hashlib.sha256(row["file"].encode()).hexdigest(), 16) % 10 for row in rows]
     )
@@ -91,4 +93,4 @@ def _parts(options: Options) -> tuple[Captioned, Captioned]:
         learnt, scored = np.flatnonzero(tenth > 0), np.flatnonzero(tenth == 0)
     if options.small:
         learnt, scored = learnt[:60], scored[:10]
-    return whole.take(learnt), whole.take(scored)
+    return take(whole, learnt), take(whole, scored)

@@ -72,11 +72,11 @@ def sizes(*, help: str) -> Rule:
 
 
 def pixels(*, help: str) -> Rule:
-    """A whole number of at least 1, a pair of them, or None."""
+    """A whole number of at least 1, also alone in a tuple, a pair of them, or None."""
 
     def accepts(value: object) -> bool:
-        several = value if isinstance(value, tuple | list) else (value, value)
-        return len(several) == 2 and all(
+        several = value if isinstance(value, tuple | list) else (value,)
+        return len(several) in (1, 2) and all(
             isinstance(v, Integral) and not isinstance(v, bool) and int(v) >= 1 for v in several
         )
 

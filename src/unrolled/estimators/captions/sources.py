@@ -33,7 +33,8 @@ def read(X: Any, reads: str, shape: tuple[int, ...] | None, size: Any, channels:
     """
     if reads == "images":
         if shape is None:
-            return as_images(X, size, channels)
+            alone = isinstance(size, tuple | list) and len(size) == 1
+            return as_images(X, size[0] if alone else size, channels)
         height, width, depth = shape
         return as_images(X, (height, width), depth)
     found = as_table(X) if reads == "vectors" else as_sequences(X)
