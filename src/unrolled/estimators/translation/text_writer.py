@@ -240,7 +240,7 @@ class TextWriter(Sides, WritingArguments, Trainable):
 
     def _write(self, inputs: Source, search: Search) -> list[list[Decoded]]:
         choice = engines.choose(engines.AUTO, self.spec_)
-        rows = min(len(inputs), writing.AT_ONCE)
+        rows = min(len(inputs) * search.width, writing.AT_ONCE)
         with engines.suited_threads(choice, self.spec_, rows):
             return writing.write(self.spec_, self.weights_, inputs, search)
 
