@@ -109,6 +109,12 @@ def test_predict_evaluate_and_plot(succeed: Succeed, run: Run, model: None) -> N
     assert succeed("predict model test.tsv") == "".join(lines)
     assert succeed("predict model test.tsv --out o.tsv") == "o.tsv: 3 texts\n"
     assert Path("o.tsv").read_text() == "".join(lines)
+    best = [
+        f"{x}\t{one.text}\t{one.score:.4f}\n"
+        for x, row in zip(X, saved.predict_n_best(X, 2), strict=True)
+        for one in row
+    ]
+    assert succeed("predict model test.tsv --n-best 2") == "".join(best)
     Path("new.txt").write_text("abc\nzab\n")
     with warnings.catch_warnings():
         warnings.simplefilter("always")

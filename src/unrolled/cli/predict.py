@@ -68,9 +68,23 @@ Probabilities = Annotated[
     bool, typer.Option("--probabilities", help="add a column for each class (of a classifier)")
 ]
 
+NBest = Annotated[
+    int | None,
+    typer.Option(
+        "--n-best",
+        min=1,
+        metavar="N",
+        help="the N best texts of each, with scores (of a translator)",
+    ),
+]
+
 
 def predict(
-    model: Model, data: Data, out: Out = None, probabilities: Probabilities = False
+    model: Model,
+    data: Data,
+    out: Out = None,
+    probabilities: Probabilities = False,
+    n_best: NBest = None,
 ) -> None:
     """Read a model and rows, and write what is predicted."""
     from unrolled.cli.text_models import predict as predict_labels
@@ -78,8 +92,10 @@ def predict(
 
     of_texts = text_model(model)
     if of_texts is not None:
-        predict_labels(of_texts, model, data, out, probabilities)
+        predict_labels(of_texts, model, data, out, probabilities, n_best)
         return
+    if n_best is not None:
+        raise typer.BadParameter("--n-best needs a model that writes texts")
     from unrolled.data.table_files import read
 
     if out is not None:

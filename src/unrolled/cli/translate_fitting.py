@@ -12,7 +12,7 @@ from unrolled.cli.pairs import Pairs
 from unrolled.cli.pictures import report_page, told
 from unrolled.cli.screen import show_facts, show_scores
 from unrolled.cli.summary import of_training
-from unrolled.cli.translate_scores import NEAREST, Scored, nearest_scores
+from unrolled.cli.translate_scores import Scored, nearest_scores, score_columns
 from unrolled.estimators import Translator
 from unrolled.estimators.translation.scoring import GET_METRICS, has_sacrebleu
 
@@ -75,14 +75,6 @@ def train(
 
         with told(page, quiet=quiet):
             write_page(page, model, str(out), scored[-1], guess)
-
-
-def score_columns(
-    scored: Sequence[Scored], guess: Mapping[str, float] | None
-) -> list[tuple[str, Mapping[str, float]]]:
-    """Scores as they stand beside each other, by their headings."""
-    columns: list[tuple[str, Mapping[str, float]]] = [(s.part.name, s.scores) for s in scored]
-    return columns if guess is None else [*columns, (NEAREST, guess)]
 
 
 def _tell(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,3 +63,11 @@ def nearest_targets(learnt: Pairs, texts: list[str]) -> list[str]:
         best = np.asarray((asked @ sources).argmax(axis=1)).ravel()
         found += [learnt.targets[i] for i in best]
     return found
+
+
+def score_columns(
+    scored: Sequence[Scored], guess: Mapping[str, float] | None
+) -> list[tuple[str, Mapping[str, float]]]:
+    """Scores as they stand beside each other, by their headings."""
+    columns: list[tuple[str, Mapping[str, float]]] = [(s.part.name, s.scores) for s in scored]
+    return columns if guess is None else [*columns, (NEAREST, guess)]
