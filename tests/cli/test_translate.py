@@ -131,7 +131,10 @@ def test_predict_evaluate_and_plot(succeed: Succeed, run: Run, model: None) -> N
         "sources": 2,
         "scores": saved.evaluate(["abc", "dab"], [["cba", "cbb"], ["bad"]]),
     }
-    assert "exact_match" in succeed("evaluate model train.de --target train.en")
+    Path("odd.tsv").write_text("az\tza\n")
+    said = "unknown  1 of the 2 symbols of the given sources were not in training"
+    assert said in succeed("evaluate model odd.tsv")
+    assert said not in succeed("evaluate model train.de --target train.en")
     assert succeed("plot model test.tsv").splitlines() == [
         f"model-plots/{name}.png" for name in ("learning_curve", "attention-1", "attention-2")
     ]

@@ -87,6 +87,7 @@ def _tell(
 ) -> None:
     facts = [("data", f"{' and '.join(map(str, files))}, {learnt.described()}")]
     facts += [(s.part.name, s.part.described()) for s in scored if guess is not None]
+    facts += [("unknown", s.unknown) for s in scored if s.unknown]
     source, target = model.vocabularies_
     facts.append(("symbols", f"{source.unit}s read, {target.unit}s written"))
     if not has_sacrebleu():

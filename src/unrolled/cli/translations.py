@@ -85,15 +85,14 @@ def evaluate(
     """
     from unrolled.cli.translate_scores import Scored
 
-    part = Pairs.read("model", [data] if targets is None else [data, targets])
+    part = Pairs.read("given", [data] if targets is None else [data, targets])
     scored = Scored.of(model, part)
     if as_json:
         sizes = {"pairs": len(part.sources), "sources": len(part.references)}
         typer.echo(json.dumps({**sizes, "scores": scored.scores}))
         return
-    show_facts(
-        [("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {part.described()}")]
-    )
+    facts = [("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {part.described()}")]
+    show_facts([*facts, ("unknown", scored.unknown)] if scored.unknown else facts)
     show_scores([("model", scored.scores)])
 
 
