@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def _tell(
     show_facts([*facts, *of_training(model, str(out), ["predict", str(out), str(files[0])])])
     show_scores(score_columns(scored, guess))
     for source_text, written, references in scored[-1].examples(SHOWN):
-        print()
+        sys.stdout.write("\n")
         show_facts(
             [("source", source_text), ("written", written)]
             + [("reference", reference) for reference in references]
