@@ -74,9 +74,23 @@ Probabilities = Annotated[
     bool, typer.Option("--probabilities", help="add a column for each class (of a classifier)")
 ]
 
+NBest = Annotated[
+    int | None,
+    typer.Option(
+        "--n-best",
+        min=1,
+        metavar="N",
+        help="the N best texts of each, with scores (of a translator)",
+    ),
+]
+
 
 def predict(
-    model: Model, files: Data, out: Out = None, probabilities: Probabilities = False
+    model: Model,
+    files: Data,
+    out: Out = None,
+    probabilities: Probabilities = False,
+    n_best: NBest = None,
 ) -> None:
     """Read a model and rows, and write what is predicted."""
     data, *more = files
@@ -85,10 +99,12 @@ def predict(
 
     of_texts = text_model(model)
     if of_texts is not None:
-        predict_labels(of_texts, model, data, out, probabilities, more)
+        predict_labels(of_texts, model, data, out, probabilities, n_best, more)
         return
     if more:
         raise typer.BadParameter(f"{model} reads one file at a time, got {len(files)}")
+    if n_best is not None:
+        raise typer.BadParameter("--n-best needs a model that writes texts")
     from unrolled.data.table_files import read
 
     if out is not None:

@@ -37,6 +37,7 @@ def predict(
     data: Path,
     out: Path | None,
     probabilities: bool,
+    n_best: int | None = None,
     more: Sequence[Path] = (),
 ) -> None:
     """Write the words of a file with their labels, its sources or images with texts.
@@ -44,12 +45,15 @@ def predict(
     `more` are further image files.
 
     Raises:
-        typer.BadParameter: The file to write is of no kind that is written.
+        typer.BadParameter: The file to write is of no kind that is written, or an option has no
+            effect.
         TypeError, ValueError, OSError: The model is of another kind, or a file cannot be used.
     """
     if isinstance(model, ImageCaptioner):
         from unrolled.cli import captioning
 
+        if n_best is not None:
+            raise typer.BadParameter("--n-best needs a translator")
         captioning.predict(model, name, [data, *more], out, probabilities)
         return
     if more:
@@ -57,8 +61,10 @@ def predict(
     if isinstance(model, Translator):
         from unrolled.cli import translations
 
-        translations.predict(model, name, data, out, probabilities)
+        translations.predict(model, name, data, out, probabilities, n_best)
         return
+    if n_best is not None:
+        raise typer.BadParameter("--n-best needs a model that writes texts")
     if isinstance(model, LanguageModel):
         raise ValueError(
             f"{name} is a language model: `unrolled generate` goes on from a text, and `unrolled "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from unrolled.cli.pairs import Pairs
 from unrolled.cli.pictures import report_page, told
 from unrolled.cli.screen import show_facts, show_scores
 from unrolled.cli.summary import of_training
-from unrolled.cli.translate_scores import NEAREST, Scored, nearest_scores
+from unrolled.cli.translate_scores import Scored, nearest_scores, score_columns
 from unrolled.estimators import Translator
 from unrolled.estimators.translation.scoring import GET_METRICS, has_sacrebleu
 
@@ -77,14 +78,6 @@ def train(
             write_page(page, model, str(out), scored[-1], guess)
 
 
-def score_columns(
-    scored: Sequence[Scored], guess: Mapping[str, float] | None
-) -> list[tuple[str, Mapping[str, float]]]:
-    """Scores as they stand beside each other, by their headings."""
-    columns: list[tuple[str, Mapping[str, float]]] = [(s.part.name, s.scores) for s in scored]
-    return columns if guess is None else [*columns, (NEAREST, guess)]
-
-
 def _tell(
     model: Any,
     files: Sequence[Path],
@@ -95,6 +88,7 @@ def _tell(
 ) -> None:
     facts = [("data", f"{' and '.join(map(str, files))}, {learnt.described()}")]
     facts += [(s.part.name, s.part.described()) for s in scored if guess is not None]
+    facts += [("unknown", s.unknown) for s in scored if s.unknown]
     source, target = model.vocabularies_
     facts.append(("symbols", f"{source.unit}s read, {target.unit}s written"))
     if not has_sacrebleu():
@@ -102,7 +96,7 @@ def _tell(
     show_facts([*facts, *of_training(model, str(out), ["predict", str(out), str(files[0])])])
     show_scores(score_columns(scored, guess))
     for source_text, written, references in scored[-1].examples(SHOWN):
-        print()
+        sys.stdout.write("\n")
         show_facts(
             [("source", source_text), ("written", written)]
             + [("reference", reference) for reference in references]

@@ -31,7 +31,8 @@ def read_pairs(
     if targets is None:
         pairs = [_pair(existing_file(path), *line) for line in lines(path, encoding)]
         return [source for source, _ in pairs], [target for _, target in pairs]
-    sides = [_side(existing_file(file), encoding) for file in (path, targets)]
+    files = [existing_file(file) for file in (path, targets)]
+    sides = [_side(file, encoding) for file in files]
     if len(sides[0]) != len(sides[1]):
         first, second = (
             f"{os.fspath(file)} has {len(side):,}"

@@ -17,7 +17,7 @@ from unrolled.data import pronunciations
 from unrolled.estimators import Translator
 
 LETTERS = (3, 6)  # of a word
-WORDS, HELD_OUT, QUICK = 12_000, 500, 300
+WORDS, HELD_OUT, QUICK = 10_000, 500, 300
 SHOWN = 8  # words in the table of examples
 
 
