@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from unrolled import ImageCaptioner, load
+from unrolled.cli import predict
 from unrolled.cli.captioned import CaptionColumns, Captioned, nearest_captions
+from unrolled.cli.train_caption import EXAMPLES
 
 Run = Callable[[str], Any]
 Succeed = Callable[[str], str]
@@ -116,6 +118,23 @@ def test_held_out_images_have_all_their_captions(succeed: Succeed) -> None:
     assert not set(kept.paths) & set(held.paths)
     assert sum(map(len, kept.captions + held.captions)) == 13
     assert "held out" in succeed(f"{TRAIN} --test-fraction 0.25 --no-report")
+
+
+def test_examples_work_as_they_are_typed(run: Run) -> None:
+    rows = [(f"in/{i}.png", "light" if i % 2 else "dark") for i in range(NUM)]
+    for name in ("images", "photos", "val", "icons"):
+        write(f"{name}.csv", rows)
+    lines = "".join(f"{path}\t{text}\n" for path, text in rows)
+    Path("icons.tsv").write_text(f"file\tname\n{lines}")
+    for name in ("one.png", "two.jpg"):
+        Path(name).write_bytes(Path("in/0.png").read_bytes())
+    for example in EXAMPLES:
+        line = example.removeprefix("unrolled ").replace("--image-size 96", "--image-size 8")
+        small = "" if "--convolutions" in line else "--convolutions 4"
+        done = run(f"{line.replace('32,64', '4,4')} {small} --hidden-size 8 --max-epochs 1")
+        assert done.code == 0, f"{example}: {done.err}"
+    done = run("predict model one.png two.jpg")
+    assert done.out.count("\n") == 3, predict.CAPTION_EXAMPLES
 
 
 def test_nearest_images() -> None:

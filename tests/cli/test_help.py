@@ -79,10 +79,11 @@ def test_commands_stand_in_the_order_of_their_use(run: Run) -> None:
 @pytest.mark.parametrize(
     ("command", "texts"),
     [
-        ("train", ["classify", "regress", "forecast", "tag", "language-model", "translate"]),
+        ("train", ["classify", "regress", "forecast", "tag", "translate", "caption"]),
         ("train tag", ["--labels", "--crf", "--word-dropout"]),
         ("train language-model", ["--bptt", "--validation", "--test", "default: lstm"]),
         ("train translate", ["--beam-size", "--target-unit", "[TARGETS]", "--attention"]),
+        ("train caption", ["--image-size", "--convolutions", "--beam-size", "--caption"]),
         ("generate", ["--prompt", "--temperature", "--top-k", "--top-p", "--seed", "Ctrl-C"]),
         ("train forecast", ["--horizon", "--calendar", "--future", "default: 0.1,0.5,0.9"]),
         ("forecast", ["--coverage", "MODEL-plots/forecast.png", "[DATA]"]),
@@ -167,6 +168,7 @@ def test_examples_fit_a_terminal() -> None:
     listed = [FIRST, *train.EXAMPLES.values(), predict.EXAMPLES, evaluate.EXAMPLES, plot.EXAMPLES]
     listed += [forecast.EXAMPLES, backtest.EXAMPLES, generate.EXAMPLES]
     listed += [predict.TAG_EXAMPLES, predict.TRANSLATE_EXAMPLES, evaluate.TEXT_EXAMPLES]
+    listed.append(predict.CAPTION_EXAMPLES)
     listed.append((forecast.SPREAD_EXAMPLE, backtest.REFIT_EXAMPLE))
     for examples in listed:
         assert max(map(len, examples)) <= 78

@@ -35,9 +35,9 @@ A page with the learning curve, captions beside their images and pictures of whe
 is written to MODEL-plots/report.html.""")
 EXAMPLES = (
     "unrolled train caption images.csv --test-fraction 0.1",
-    "unrolled train caption photos.csv --image-size 96 --validation val.csv --patience 5",
-    "unrolled train caption letters.tsv --image file --caption name --unit character",
-    "unrolled train caption icons.csv --convolutions 32,64,128,128 --shift 0.1 --dropout 0.3",
+    "unrolled train caption photos.csv --image-size 96 --validation val.csv",
+    "unrolled train caption icons.tsv --image file --caption name --unit character",
+    "unrolled train caption icons.csv --convolutions 32,64 --shift 0.1 --dropout 0.3",
 )
 
 COLUMNS = "Columns"
