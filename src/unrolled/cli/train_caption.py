@@ -37,7 +37,7 @@ EXAMPLES = (
     "unrolled train caption images.csv --test-fraction 0.1",
     "unrolled train caption photos.csv --image-size 96 --validation val.csv",
     "unrolled train caption icons.tsv --image file --caption name --unit character",
-    "unrolled train caption icons.csv --convolutions 32,64 --shift 0.1 --dropout 0.3",
+    "unrolled train caption icons.csv --convolutions 32,64 --shift 0.1 --flip",
 )
 
 COLUMNS = "Columns"
