@@ -31,7 +31,9 @@ horizon of one of its series beside what came, and residuals.png.
 
 Of a language model with a text as DATA also surprise.png, the text coloured by what was not
 foreseen; of a tagger with labelled sentences labels.png, the scores of each label, and
-confusion.png.
+confusion.png. Of a translator learning_curve.png and, with sources as DATA, attention-1.png and so
+on: where it looked while it wrote of the first ones. Of a captioner with a table of images, or
+one image, as DATA captions.png, images with what it writes, and attention-1.png and so on.
 """)
 EXAMPLES = (
     "unrolled plot model",
@@ -47,7 +49,7 @@ Data = Annotated[
     typer.Argument(
         metavar="[DATA]",
         help="a .csv, .tsv or .parquet file; sentences with labels for a tagger, a text for a "
-        "language model",
+        "language model, sources for a translator, images for a captioner",
     ),
 ]
 Out = Annotated[

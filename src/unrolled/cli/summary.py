@@ -14,6 +14,10 @@ from unrolled.cli.columns import Layout
 from unrolled.cli.rows import Rows
 from unrolled.cli.saved import SavedModel
 from unrolled.cli.screen import count, show_facts, show_scores
+from unrolled.runtime.encoder_decoder import Decoder, EncoderDecoderSpec
+from unrolled.runtime.layers import Recurrent
+from unrolled.runtime.one_to_many import OneToManySpec
+from unrolled.runtime.readers import Picture
 from unrolled.runtime.spec import Spec
 from unrolled.training.history import Record
 
@@ -101,8 +105,12 @@ def training(history: list[Record]) -> str:
     return f"{epochs}, lowest validation loss {watched[best]:.4g} in epoch {best}"
 
 
-def network(spec: Spec) -> str:
+def network(spec: Spec | EncoderDecoderSpec | OneToManySpec) -> str:
     """The layers of a network and its number of parameters."""
+    if isinstance(spec, EncoderDecoderSpec):
+        return _reader_and_writer(spec)
+    if isinstance(spec, OneToManySpec):
+        return _writer_of_one(spec)
     parts = []
     if spec.embedding_size:
         parts.append(f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}")
@@ -112,12 +120,36 @@ def network(spec: Spec) -> str:
             f"{count(len(spec.categories), 'feature')} of a word as {count(size, 'number')}"
         )
     if spec.recurrent is not None:
-        layers = count(spec.recurrent.num_layers, "layer")
-        ways = "both ways, " if spec.recurrent.bidirectional else ""
-        units = count(spec.recurrent.hidden_size, "unit")
-        parts.append(f"{spec.recurrent.cell}, {ways}{layers} of {units}")
+        parts.append(_stack(spec.recurrent))
     elif spec.hidden:
         parts.append(f"hidden layers of {', '.join(str(layer.size) for layer in spec.hidden)}")
     if spec.loss == "crf":
         parts.append("conditional random field")
     return "; ".join((*parts, count(spec.num_parameters, "parameter")))
+
+
+def _reader_and_writer(spec: EncoderDecoderSpec) -> str:
+    symbols = f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}"
+    parts = (f"reads {symbols}", _stack(spec.recurrent), *_writes(spec.decoder))
+    return "; ".join((*parts, count(spec.num_parameters, "parameter")))
+
+
+def _writer_of_one(spec: OneToManySpec) -> str:
+    reads = spec.reads
+    read = f"reads a {type(reads).__name__.lower()} as {count(reads.memory_size, 'number')}"
+    if isinstance(reads, Picture):
+        channels = ", ".join(str(layer.channels) for layer in reads.layers)
+        rows, columns = reads.grid
+        read = f"convolutions of {channels} channels to {rows} x {columns} places"
+    return "; ".join((read, *_writes(spec.decoder), count(spec.num_parameters, "parameter")))
+
+
+def _writes(d: Decoder) -> tuple[str, ...]:
+    attention = "no attention" if d.attention == "none" else f"{d.attention} attention"
+    return f"writes {d.output_size:,} symbols", _stack(d.recurrent), attention
+
+
+def _stack(recurrent: Recurrent) -> str:
+    layers, units = count(recurrent.num_layers, "layer"), count(recurrent.hidden_size, "unit")
+    ways = "both ways, " if recurrent.bidirectional else ""
+    return f"{recurrent.cell}, {ways}{layers} of {units}"

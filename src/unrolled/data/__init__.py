@@ -4,7 +4,9 @@ from unrolled.data.audio import as_waves, audio_blocks, read_audio
 from unrolled.data.augmentation import change_speed, mask_spans
 from unrolled.data.conll import read_tagged, write_tagged
 from unrolled.data.frequency import Frequency
+from unrolled.data.images import as_images, read_image
 from unrolled.data.long_tables import LongTable, long
+from unrolled.data.parallel import read_pairs
 from unrolled.data.sequences import Sequences, as_sequences, as_table, pad, unpad, valid_mask
 from unrolled.data.series import Covariates, SeriesSet
 from unrolled.data.series_arrays import series_from_arrays
@@ -19,6 +21,7 @@ from unrolled.data.sources import (
     digits,
     embedded_reber,
     fetch,
+    pronunciations,
     python_reference,
     python_tokens,
     random_walk,
@@ -52,6 +55,7 @@ __all__ = [
     "TimeSeries",
     "TimeSeriesProblem",
     "adding",
+    "as_images",
     "as_sequences",
     "as_table",
     "as_waves",
@@ -67,11 +71,14 @@ __all__ = [
     "long",
     "mask_spans",
     "pad",
+    "pronunciations",
     "python_reference",
     "python_tokens",
     "random_walk",
     "read",
     "read_audio",
+    "read_image",
+    "read_pairs",
     "read_tagged",
     "read_ts",
     "read_vectors",

@@ -6,7 +6,9 @@ show it in a notebook, or write it by `figure.savefig(path)`.
 
 from __future__ import annotations
 
+from unrolled.plots.attention import attention_matrix
 from unrolled.plots.backtest import backtest
+from unrolled.plots.captions import captions
 from unrolled.plots.confusion_matrix import confusion_matrix
 from unrolled.plots.fan_chart import fan_chart
 from unrolled.plots.forecast import forecast
@@ -20,7 +22,9 @@ from unrolled.plots.surprise import surprise
 from unrolled.plots.unrolled_diagram import unrolled_diagram
 
 __all__ = [
+    "attention_matrix",
     "backtest",
+    "captions",
     "confusion_matrix",
     "fan_chart",
     "forecast",

@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
+from unrolled.runtime.one_to_many import OneToManySpec
 from unrolled.runtime.spec import AnySpec, Spec
 
 
 def spec_from_config(config: Mapping[str, Any]) -> AnySpec:
-    """A spec from what `to_config` gave; one with the entry "decoder" is an `EncoderDecoderSpec`.
+    """A spec from what `to_config` gave.
+
+    One with the entries "decoder" and "reads" is a `OneToManySpec`, one with "decoder" alone an
+    `EncoderDecoderSpec`.
 
     Raises:
         ValueError: a key is missing or unknown, or a value is of the wrong kind or size.
     """
     if isinstance(config, Mapping) and "decoder" in config:
+        if "reads" in config:
+            return OneToManySpec.from_config(config)
         return EncoderDecoderSpec.from_config(config)
     return Spec.from_config(config)

@@ -1,0 +1,47 @@
+"""A translator, or a captioner, trained with each seed, timed, kept and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from text_bench.rows import Clock, Options
+
+from unrolled import ImageCaptioner, Translator
+
+
+class Pairs(NamedTuple):
+    """N texts or images and what is written of each; of a test part all that may be."""
+
+    sources: Any
+    targets: list[Any]
+
+
+class Trained(NamedTuple):
+    """A model, and the minutes that its training took: on the wall, of the processor."""
+
+    model: Any
+    minutes: float
+    processor: float
+
+
+def trained(
+    name: str,
+    arguments: dict[str, Any],
+    train: Pairs,
+    options: Options,
+    kind: type[Translator | ImageCaptioner] = Translator,
+) -> Iterator[Trained]:
+    """One for each seed; those in the folder of models are read back, without their minutes."""
+    for seed in range(options.seeds):
+        kept = None if options.models is None else options.models / f"{name}-{seed}"
+        if kept is not None and kept.exists():
+            yield Trained(kind.load(kept), float("nan"), float("nan"))
+            continue
+        clock = Clock()
+        model = kind(**arguments, random_state=seed, verbose=False)
+        model.fit(train.sources, train.targets)
+        found = Trained(model, clock.minutes, clock.processor)
+        if kept is not None:
+            model.save(kept)
+        yield found
