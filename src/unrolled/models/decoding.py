@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.models.finished import Decoded as Decoded
-from unrolled.models.finished import Finished, Floats, Integers
 from unrolled.runtime.config_checks import is_finite_number, shown, whole_number
+from unrolled.runtime.finished import Decoded as Decoded
+from unrolled.runtime.finished import Finished, Floats, Integers
 from unrolled.runtime.sampling import Sampling
 
 Scores = NDArray[np.float32]
