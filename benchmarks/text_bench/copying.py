@@ -78,7 +78,7 @@ def run(options: Options) -> list[Row]:
                 partial(_draw, delay),
                 _score,
                 _learnt,
-                budget=Budget(20_000, 20.0, 50) if gated else Budget(10_000, 2.0),
+                budget=Budget(100_000, 20.0, 50) if gated else Budget(10_000, 2.0),
                 course=partial(Growing, delay, ENOUGH_LATER[cell]),
                 num_valid=2000,
                 num_test=1000,
