@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         SequenceRegressor,
         SequenceTagger,
         SignalRegressor,
+        SpeechRecognizer,
         Translator,
         load,
     )
@@ -39,6 +40,7 @@ __all__ = [
     "SequenceRegressor",
     "SequenceTagger",
     "SignalRegressor",
+    "SpeechRecognizer",
     "Translator",
     "__version__",
     "data",

@@ -11,6 +11,7 @@ from unrolled.estimators.forecaster import Forecaster
 from unrolled.estimators.language_model import LanguageModel
 from unrolled.estimators.regressor import SequenceRegressor
 from unrolled.estimators.signal import SignalRegressor
+from unrolled.estimators.speech_recognizer import SpeechRecognizer
 from unrolled.estimators.tagger import SequenceTagger
 from unrolled.estimators.trainable import Trainable
 from unrolled.estimators.translator import Translator
@@ -24,6 +25,7 @@ __all__ = [
     "SequenceRegressor",
     "SequenceTagger",
     "SignalRegressor",
+    "SpeechRecognizer",
     "Translator",
     "load",
 ]
@@ -40,6 +42,7 @@ ESTIMATORS: dict[str, type[Trainable]] = {
         Forecaster,
         LanguageModel,
         Translator,
+        SpeechRecognizer,
     )
 }
 

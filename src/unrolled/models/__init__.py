@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from unrolled.models.many_to_many import ManyToMany
     from unrolled.models.many_to_one import ManyToOne
     from unrolled.models.one_to_one import OneToOne
+    from unrolled.models.transcriber import Transcriber
 
-__all__ = ["EncoderDecoder", "ManyToMany", "ManyToOne", "OneToOne"]
+__all__ = ["EncoderDecoder", "ManyToMany", "ManyToOne", "OneToOne", "Transcriber"]
 
 _FILES = {
     "EncoderDecoder": "encoder_decoder",
     "ManyToMany": "many_to_many",
     "ManyToOne": "many_to_one",
     "OneToOne": "one_to_one",
+    "Transcriber": "transcriber",
 }
 
 

@@ -7,14 +7,20 @@ from typing import Any
 
 from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
 from unrolled.runtime.spec import AnySpec, Spec
+from unrolled.runtime.transcription import TranscriberSpec
 
 
 def spec_from_config(config: Mapping[str, Any]) -> AnySpec:
-    """A spec from what `to_config` gave; one with the entry "decoder" is an `EncoderDecoderSpec`.
+    """A spec from what `to_config` gave.
+
+    One with the entry "decoder" is an `EncoderDecoderSpec`, one with "convolutions" a
+    `TranscriberSpec`.
 
     Raises:
         ValueError: a key is missing or unknown, or a value is of the wrong kind or size.
     """
     if isinstance(config, Mapping) and "decoder" in config:
         return EncoderDecoderSpec.from_config(config)
+    if isinstance(config, Mapping) and "convolutions" in config:
+        return TranscriberSpec.from_config(config)
     return Spec.from_config(config)
