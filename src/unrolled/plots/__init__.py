@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from unrolled.plots.backtest import backtest
 from unrolled.plots.confusion_matrix import confusion_matrix
+from unrolled.plots.ctc import ctc_spikes
 from unrolled.plots.fan_chart import fan_chart
 from unrolled.plots.forecast import forecast
 from unrolled.plots.hidden_states import hidden_states
@@ -22,6 +23,7 @@ from unrolled.plots.unrolled_diagram import unrolled_diagram
 __all__ = [
     "backtest",
     "confusion_matrix",
+    "ctc_spikes",
     "fan_chart",
     "forecast",
     "hidden_states",

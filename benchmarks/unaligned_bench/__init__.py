@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/unaligned.py`, a file each."""
