@@ -16,6 +16,7 @@ from unrolled.plots.style import (
     COLOURS,
     DPI,
     INK,
+    LABEL_SIZE,
     PAPER,
     TICK_SIZE,
     TITLE_SIZE,
@@ -110,7 +111,8 @@ def ctc_spikes(
     inches = figure.get_figwidth() - BESIDE
     times = (peaks + 0.5) * seconds_per_step
     _write(above, names, times, [colours[k] for k in heard], widths, end / inches)
-    axis_labels(above, "", "probability (grey: no symbol)")
+    axis_labels(above, "", "probability")
+    above.set_ylabel("probability\n(grey: no symbol)", fontsize=LABEL_SIZE - 1)
     if title:
         above.set_title(
             wrap(title, inches, TITLE_SIZE, weight="bold"),
