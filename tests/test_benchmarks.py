@@ -53,6 +53,13 @@ def test_benchmark_of_texts_runs_beside_torch(data_folder: Callable[[str], Path]
     check("text.py shakespeare speed mr --small --seeds 2", "times the seconds")
 
 
+@pytest.mark.torch
+def test_benchmark_of_translators_runs(data_folder: Callable[[str], Path]) -> None:
+    for name in ("g2p_cmudict", "multi30k"):
+        data_folder(name)
+    check("unaligned.py cmudict multi30k beam --small", "| beam of 5, 60 sentences of Multi30k |")
+
+
 def check(command: str, shown: str) -> None:
     script, *arguments = command.split()
     done = subprocess.run(

@@ -147,6 +147,43 @@ def test_a_row_stops_when_nothing_can_become_better() -> None:
     assert [one.tokens.tolist() for row in found for one in row] == [[0]] * 3
 
 
+@pytest.mark.parametrize("least", [1, 3])
+def test_the_end_waits_for_as_many_symbols_as_are_asked_for(least: int) -> None:
+    model = Automaton(6)
+    model.log_p[..., END] += 3
+    wide = beam(model, model.start(), first(6), END, 4, 600, n_best=7, least=least)
+    for row in range(6):
+        ranked = sorted(
+            (not ended, -log_p / (len(tokens) + ended))
+            for tokens, log_p, ended in model.everything(row, 4)
+            if len(tokens) >= least
+        )[:7]
+        np.testing.assert_allclose([(not one.ended, -one.score) for one in wide[row]], ranked)
+    short = greedy(model, model.start(), first(6), END, 4, least=least)
+    assert min(len(one.tokens) for one in short) == least
+    # The plain one has the end at once.
+    assert not any(len(one.tokens) for one in greedy(model, model.start(), first(6), END, 4))
+
+
+def test_hypotheses_far_behind_are_given_up() -> None:
+    model, most = Automaton(40, seed=3), 12
+
+    def rows(margin: float, ahead: float) -> tuple[int, list[float]]:
+        model.rows_of_steps.clear()
+        found = beam(model, model.start(), first(40), END, most, 5, margin=margin, ahead=ahead)
+        return sum(model.rows_of_steps), [row[0].score for row in found]
+
+    whole, best = rows(np.inf, np.inf)
+    assert rows(1e9, 1e9) == (whole, best)
+    for margin, ahead in ((1.0, np.inf), (np.inf, 1.0)):
+        fewer, scores = rows(margin, ahead)
+        assert fewer < 0.9 * whole
+        assert np.mean(scores) == pytest.approx(np.mean(best), abs=0.1)
+    # The likeliest of those that go on alone: a hypothesis a row.
+    rows(0.0, np.inf)
+    assert max(model.rows_of_steps) == 40
+
+
 @pytest.mark.parametrize("barred", [(), (0, 3), (END,)])
 def test_a_width_of_1_is_greedy(barred: tuple[int, ...]) -> None:
     model = Automaton(50, seed=1)
@@ -269,6 +306,8 @@ def test_the_model_may_give_what_must_not_be_written_into() -> None:
         ({"n_best": 0}, ValueError, "n_best needs"),
         ({"length_penalty": -1.0}, ValueError, "length_penalty needs a number from 0 to 10"),
         ({"length_penalty": float("nan")}, ValueError, "length_penalty needs"),
+        ({"margin": -0.1}, ValueError, "margin needs a number of at least 0, not -0.1"),
+        ({"ahead": 0.9}, ValueError, "ahead needs a number of at least 1, not 0.9"),
     ],
 )
 def test_what_does_not_fit_is_refused(change: dict[str, Any], kind: Any, says: str) -> None:
@@ -276,7 +315,7 @@ def test_what_does_not_fit_is_refused(change: dict[str, Any], kind: Any, says: s
     given = {"first": first(2), "end": END, "most": 4, "width": 3, **change}
     with pytest.raises(kind, match=says):
         beam(model, model.start(), **given)
-    if not change.keys() & {"width", "n_best", "length_penalty"}:
+    if not change.keys() & {"width", "n_best", "length_penalty", "margin", "ahead"}:
         del given["width"]
         with pytest.raises(kind, match=says):
             greedy(model, model.start(), **given)

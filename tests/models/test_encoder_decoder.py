@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from plain_decoder import PlainDecoder
 from torch import Tensor, nn
 
 from unrolled.models import EncoderDecoder
@@ -91,70 +92,27 @@ def test_without_parameters_they_are_those_of_seed_0() -> None:
     np.testing.assert_array_equal(np.concatenate(whole), spec().initial_values(0))
 
 
-class Twin(nn.Module):
+class Twin(PlainDecoder):
     """The same model in plain torch and float64, a row and a step at a time."""
 
     def __init__(self, ours: EncoderDecoder) -> None:
-        super().__init__()
-        s = ours.spec
+        super().__init__(ours, ours.spec.decoder, ours.spec.aliases())
         kinds: Any = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-        r, d = s.recurrent, s.decoder.recurrent
+        r = self.reads = ours.spec.recurrent
         self.encoder = kinds[r.cell](E, r.hidden_size, 2, bidirectional=r.bidirectional)
-        read = E + s.decoder.combined_size * s.decoder.input_feeding
-        self.decoder = kinds[d.cell](read, H, 2)
         self.encoder.load_state_dict(ours.encoder.recurrent.state_dict())
-        self.decoder.load_state_dict(ours.decoder.recurrent.state_dict())
-        self.double()
-        self.spec, self.named = s, {}
-        for name, value in ours.state_dict().items():
-            if ".recurrent." not in name:
-                owner = s.aliases().get(name, name)
-                self.named.setdefault(owner, value.detach().double().requires_grad_())
-                self.named[name] = self.named[owner]
+        self.encoder.double()
 
     def forward(self, x: Tensor, lengths: Tensor, symbols: Tensor) -> Tensor:
         rows = [self._row(x[: int(length), n], symbols[:, n]) for n, length in enumerate(lengths)]
         return torch.stack(rows, dim=1)
 
-    def gradient(self, name: str) -> Tensor | None:
-        """Of a parameter, by our name of it."""
-        part, _, leaf = name.partition(".recurrent.")
-        if leaf:
-            return getattr(self, part).get_parameter(leaf).grad  # type: ignore[no-any-return]
-        return self.named[name].grad
-
     def _row(self, x: Tensor, symbols: Tensor) -> Tensor:
-        P, d = self.named, self.spec.decoder
-        memory, last = self.encoder(P["encoder.embedding.weight"][x])
+        memory, last = self.encoder(self.named["encoder.embedding.weight"][x])
         parts = last if isinstance(last, tuple) else (last,)
-        ways = 1 + self.spec.recurrent.bidirectional
+        ways = 1 + self.reads.bidirectional
         q = torch.cat([h for part in parts for h in part[-ways:]])
-        names = ("h", "c") if d.recurrent.cell == "lstm" else ("h",)
-        first = [
-            torch.tanh(P[f"bridge.{n}.weight"] @ q + P[f"bridge.{n}.bias"]).view(2, H)
-            for n in names
-        ]
-        state = tuple(first) if len(first) == 2 else first[0]
-        a = torch.zeros(d.combined_size, dtype=torch.float64)
-        found = []
-        for symbol in symbols:
-            step = P["decoder.embedding.weight"][symbol]
-            step = torch.cat([step, a]) if d.input_feeding else step
-            s, state = self.decoder(step[None], state)
-            s = s[0]
-            if d.attention != "none":
-                shares = torch.stack([self._score(s, m) for m in memory]).softmax(dim=0)
-                s = torch.cat([shares @ memory, s])
-            a = torch.tanh(P["decoder.combine.weight"] @ s)
-            found.append(P["decoder.head.weight"] @ a + P["decoder.head.bias"])
-        return torch.stack(found)
-
-    def _score(self, s: Tensor, m: Tensor) -> Tensor:
-        P, at = self.named, "decoder.attention."
-        if self.spec.decoder.attention == "multiplicative":
-            return s @ P[f"{at}memory.weight"] @ m
-        inside = P[f"{at}query.weight"] @ s + P[f"{at}memory.weight"] @ m
-        return (P[f"{at}score.weight"] @ torch.tanh(inside + P[f"{at}memory.bias"]))[0]
+        return self.write(q, memory, symbols)
 
 
 TWINS = [

@@ -60,14 +60,17 @@ def test_rows_taken_go_on_as_they_would(module: EncoderDecoder, rows: list[int])
     np.testing.assert_allclose(last, direct[::-1], rtol=1e-5, atol=1e-6)
 
 
-def test_what_was_read_is_copied_only_for_other_rows() -> None:
+def test_what_was_read_is_copied_only_to_drop_half_of_it() -> None:
     writer = Writer(MODELS[0])
+    before = writer.read(X, LENGTHS).memory
     state = writer.take(writer.read(X, LENGTHS), np.array([0, 0, 1, 1, 2, 2]))
-    memory = state.written.memory
-    assert memory is not None
-    within = writer.take(state, np.array([1, 1, 2, 3, 5, 4]))
-    assert within.written.memory is memory
-    assert writer.take(state, np.array([0, 2])).written.memory is not memory
+    assert before is not None
+    for rows, copied in (([1, 1, 2, 3, 5, 4], False), ([0, 2], False), ([4, 5], True)):
+        memory = writer.take(state, np.array(rows)).memory
+        assert memory is not None
+        assert state.memory is not None
+        assert (memory.values is not state.memory.values) == copied
+        assert len(memory.values) == (1 if copied else 3)
 
 
 @pytest.mark.parametrize("module", MODELS)

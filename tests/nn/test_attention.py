@@ -137,6 +137,10 @@ def test_rows_of_memory_in_another_order_some_twice(kind: str) -> None:
     torch.testing.assert_close(context, whole_context[:, rows])
     torch.testing.assert_close(weights, whole_weights[:, rows])
     assert Memory(kept.values, kept.keys, None).take(rows).padded is None
+    # Again, from several that ask the same row, and those of one row alone.
+    for again in ([2, 1, 0, 2], [0, 2]):
+        some, _ = module(query[:, rows[again]], kept.take(rows).take(torch.tensor(again)))
+        torch.testing.assert_close(some, whole_context[:, rows[again]])
 
 
 def test_rows_of_full_length_have_no_mask() -> None:

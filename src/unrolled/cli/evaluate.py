@@ -18,7 +18,8 @@ DATA needs the columns that the model was trained on, by name. Beside the model'
 those of a plain guess that looks at no input: the classes' shares, or the mean, in training.
 
 Of a tagger DATA is a .conllu file or one with a word and its label a line, and a table by label
-follows. Of a language model it is a text, plain or .gz.
+follows. Of a language model it is a text, plain or .gz. Of a translator it has pairs with a tab
+between, or sources alone where --target names the file of their targets.
 """)
 EXAMPLES = (
     "unrolled evaluate model test.csv",
@@ -28,6 +29,7 @@ EXAMPLES = (
 TEXT_EXAMPLES = (
     "unrolled evaluate tagger dev.conllu",
     "unrolled evaluate language-model other.txt",
+    "unrolled evaluate translator val.de --target val.en",
 )
 EPILOG = examples(*EXAMPLES, *TEXT_EXAMPLES)
 
@@ -37,13 +39,14 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         help="a .csv, .tsv or .parquet file; sentences with labels for a tagger, a text for a "
-        "language model",
+        "language model, pairs for a translator",
     ),
 ]
 Target = Annotated[
     str | None,
     typer.Option(
-        help="the column or field of the true values, if it is another one than in training"
+        help="the column or field of the true values, if it is another one than in training; "
+        "the file of targets for a translator"
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object for other programs")]

@@ -39,13 +39,23 @@ TEXTS = frozenset(
     {
         "embedding_size", "unit", "min_count", "lowercase", "vocabulary_size", "affixes",
         "affix_size", "word_dropout", "embedding_dropout", "embedding_scale", "vectors",
+        "target_unit", "shared_vocabulary",
     }
 )  # fmt: skip
-NETWORK = frozenset({"tied", "crf"})
+NETWORK = frozenset({"tied", "crf", "attention", "input_feeding"})
+WRITING = frozenset({"beam_size", "length_penalty", "max_length"})
 SAVING = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
 SAVING_PANEL = "Saving a running fit"
 PANELS = (
-    *("Forecast", "Values and times", "Network", "Texts", "Network of --table", "Training"),
+    *(
+        "Forecast",
+        "Values and times",
+        "Network",
+        "Texts",
+        "Writing",
+        "Network of --table",
+        "Training",
+    ),
     SAVING_PANEL,
 )
 
@@ -80,14 +90,17 @@ def arguments(kind: type[Trainable], options: Mapping[str, Any], *, texts: bool)
         typer.BadParameter: An option was given that the estimator has not, or that needs texts.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    known = {argument.name for argument in fields(kind)}
+    known = {argument.name: argument.metadata for argument in fields(kind)}
     for name in given:
         if name not in known:
             relation = "needs" if name in _added_by(OneToOneNetwork) else "has no effect with"
             raise typer.BadParameter(f"{flag(name)} {relation} --table")
         if name in TEXTS and not texts:
             raise typer.BadParameter(f"{flag(name)} needs --text")
-    return {name: None if value == NONE else value for name, value in given.items()}
+    return {
+        name: None if value == NONE and known[name]["accepts"](None) else value
+        for name, value in given.items()
+    }
 
 
 def flag(name: str) -> str:
@@ -205,6 +218,8 @@ def _panel(name: str) -> str:
         return "Values and times"
     if name in TEXTS:
         return "Texts"
+    if name in WRITING:
+        return "Writing"
     if name in NETWORK or name in _added_by(ManyToOneNetwork):
         return "Network"
     return "Network of --table" if name in _added_by(OneToOneNetwork) else "Training"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,16 @@ def picture_path(plot: Path | None, model: Path, name: str) -> Path | None:
 def picture_folder(model: Path) -> Path:
     """The folder of a model's pictures, beside it."""
     return model.resolve().with_name(f"{model.resolve().name}-plots")
+
+
+def refuse_same(out: Path, data: Path) -> None:
+    """Keep what is read from being replaced.
+
+    Raises:
+        typer.BadParameter: The file to write is what is read.
+    """
+    if out.exists() and data.exists() and os.path.samefile(out, data):
+        raise typer.BadParameter(f"--out {out} is DATA itself, which is not replaced")
 
 
 def report_page(model: Path) -> Path:

@@ -31,7 +31,8 @@ horizon of one of its series beside what came, and residuals.png.
 
 Of a language model with a text as DATA also surprise.png, the text coloured by what was not
 foreseen; of a tagger with labelled sentences labels.png, the scores of each label, and
-confusion.png.
+confusion.png. Of a translator learning_curve.png and, with sources as DATA, attention-1.png and so
+on: where it looked while it wrote of the first ones.
 """)
 EXAMPLES = (
     "unrolled plot model",
@@ -47,7 +48,7 @@ Data = Annotated[
     typer.Argument(
         metavar="[DATA]",
         help="a .csv, .tsv or .parquet file; sentences with labels for a tagger, a text for a "
-        "language model",
+        "language model, sources for a translator",
     ),
 ]
 Out = Annotated[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unrolled.cli.helptext import examples, paragraphs
+from unrolled.cli.pictures import refuse_same
 from unrolled.cli.screen import count
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ Its words are written with their labels, in two columns between tabs, or as .con
 FILE are both .conllu, FILE is DATA with the labels in their field, UPOS or what the model has
 learnt, and all else as it stands. Where both are columns, the labels replace the column of labels
 if DATA has as many columns as the model learnt from; else they are a new last column.
+
+Of a translator DATA has a source a line, or pairs with a tab between, of which the first is read.
+Each source is written with a tab and the text behind it.
 """)
 EXAMPLES = (
     "unrolled predict model new.csv",
@@ -40,20 +43,24 @@ TAG_EXAMPLES = (
     "unrolled predict model sentences.txt",
     "unrolled predict model dev.conllu --out tagged.conllu",
 )
-EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES)
+TRANSLATE_EXAMPLES = ("unrolled predict translator sentences.txt --out translated.tsv",)
+EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES, *TRANSLATE_EXAMPLES)
 SUFFIXES = (".csv", ".tsv", ".parquet")
 PREDICTION = "prediction"
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="folder of a trained model")]
 Data = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file; sentences for a tagger"),
+    typer.Argument(
+        metavar="DATA", help="a .csv, .tsv or .parquet file; sentences for a tagger or a translator"
+    ),
 ]
 Out = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="a .csv, .tsv or .parquet file (of a tagger .tsv or .conllu), written whole or not at "
+        help="a .csv, .tsv or .parquet file (of a tagger .tsv or .conllu, of a translator .tsv or "
+        ".txt), written whole or not at "
         "all; one that is there is replaced, unless it is DATA",
     ),
 ]
@@ -103,8 +110,8 @@ def check_file(out: Path, data: Path | None) -> None:
     """
     if out.suffix.lower() not in SUFFIXES:
         raise typer.BadParameter(f"--out {out} must end in {', '.join(SUFFIXES)}")
-    if data is not None and out.exists() and data.exists() and os.path.samefile(out, data):
-        raise typer.BadParameter(f"--out {out} is DATA itself, which is not replaced")
+    if data is not None:
+        refuse_same(out, data)
 
 
 def _predictions(model: Any, rows: Rows, probabilities: bool) -> pl.DataFrame:

@@ -14,6 +14,8 @@ from unrolled.cli.columns import Layout
 from unrolled.cli.rows import Rows
 from unrolled.cli.saved import SavedModel
 from unrolled.cli.screen import count, show_facts, show_scores
+from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
+from unrolled.runtime.layers import Recurrent
 from unrolled.runtime.spec import Spec
 from unrolled.training.history import Record
 
@@ -101,8 +103,10 @@ def training(history: list[Record]) -> str:
     return f"{epochs}, lowest validation loss {watched[best]:.4g} in epoch {best}"
 
 
-def network(spec: Spec) -> str:
+def network(spec: Spec | EncoderDecoderSpec) -> str:
     """The layers of a network and its number of parameters."""
+    if isinstance(spec, EncoderDecoderSpec):
+        return _reader_and_writer(spec)
     parts = []
     if spec.embedding_size:
         parts.append(f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}")
@@ -112,12 +116,26 @@ def network(spec: Spec) -> str:
             f"{count(len(spec.categories), 'feature')} of a word as {count(size, 'number')}"
         )
     if spec.recurrent is not None:
-        layers = count(spec.recurrent.num_layers, "layer")
-        ways = "both ways, " if spec.recurrent.bidirectional else ""
-        units = count(spec.recurrent.hidden_size, "unit")
-        parts.append(f"{spec.recurrent.cell}, {ways}{layers} of {units}")
+        parts.append(_stack(spec.recurrent))
     elif spec.hidden:
         parts.append(f"hidden layers of {', '.join(str(layer.size) for layer in spec.hidden)}")
     if spec.loss == "crf":
         parts.append("conditional random field")
     return "; ".join((*parts, count(spec.num_parameters, "parameter")))
+
+
+def _reader_and_writer(spec: EncoderDecoderSpec) -> str:
+    d = spec.decoder
+    symbols = f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}"
+    attention = "no attention" if d.attention == "none" else f"{d.attention} attention"
+    parts = (
+        *(f"reads {symbols}", _stack(spec.recurrent), f"writes {d.output_size:,} symbols"),
+        *(_stack(d.recurrent), attention, count(spec.num_parameters, "parameter")),
+    )
+    return "; ".join(parts)
+
+
+def _stack(recurrent: Recurrent) -> str:
+    layers, units = count(recurrent.num_layers, "layer"), count(recurrent.hidden_size, "unit")
+    ways = "both ways, " if recurrent.bidirectional else ""
+    return f"{recurrent.cell}, {ways}{layers} of {units}"

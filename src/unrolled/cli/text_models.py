@@ -1,4 +1,4 @@
-"""`predict`, `evaluate` and `plot` of models whose data are texts: taggers and language models."""
+"""`predict`, `evaluate` and `plot` of models whose data are texts."""
 
 from __future__ import annotations
 
@@ -12,35 +12,43 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from unrolled.cli.screen import count, show_facts, show_scores
-from unrolled.estimators import LanguageModel, SequenceTagger, load
+from unrolled.estimators import LanguageModel, SequenceTagger, Translator, load
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def text_model(path: Path) -> LanguageModel | SequenceTagger | None:
+TextModel = LanguageModel | SequenceTagger | Translator
+
+
+def text_model(path: Path) -> TextModel | None:
     """The saved model if it is of texts; None if it is another one.
 
     Raises:
         ArtifactError: There is none, or it is damaged.
     """
     model = load(path)
-    return model if isinstance(model, LanguageModel | SequenceTagger) else None
+    return model if isinstance(model, TextModel) else None
 
 
 def predict(
-    model: LanguageModel | SequenceTagger,
+    model: TextModel,
     name: Path,
     data: Path,
     out: Path | None,
     probabilities: bool,
 ) -> None:
-    """Write the words of a file with their labels.
+    """Write the words of a file with their labels, or its sources with texts.
 
     Raises:
         typer.BadParameter: The file to write is of no kind that is written.
-        TypeError, ValueError, OSError: The model is no tagger of words, or a file cannot be used.
+        TypeError, ValueError, OSError: The model is of another kind, or a file cannot be used.
     """
+    if isinstance(model, Translator):
+        from unrolled.cli import translations
+
+        translations.predict(model, name, data, out, probabilities)
+        return
     if isinstance(model, LanguageModel):
         raise ValueError(
             f"{name} is a language model: `unrolled generate` goes on from a text, and `unrolled "
@@ -62,7 +70,7 @@ def predict(
 
 
 def evaluate(
-    model: LanguageModel | SequenceTagger,
+    model: TextModel,
     name: Path,
     data: Path,
     target: str | None,
@@ -74,6 +82,12 @@ def evaluate(
         typer.BadParameter: A target was named that there is not.
         TypeError, ValueError, OSError: The model or the file cannot be used.
     """
+    if isinstance(model, Translator):
+        from unrolled.cli import translations
+
+        targets = None if target is None else Path(target)
+        translations.evaluate(model, name, data, targets, as_json)
+        return
     if isinstance(model, LanguageModel):
         if target is not None:
             raise typer.BadParameter("--target has no effect with a language model")
@@ -110,14 +124,17 @@ def evaluate(
     sys.stdout.write(f"\n{table}\n")
 
 
-def figures(
-    model: LanguageModel | SequenceTagger, name: Path, data: Path | None
-) -> Iterator[tuple[str, Figure]]:
+def figures(model: TextModel, name: Path, data: Path | None) -> Iterator[tuple[str, Figure]]:
     """Pictures of a model by file name, and of what it does with a file.
 
     Raises:
         TypeError, ValueError, OSError: The model or the file cannot be used.
     """
+    if isinstance(model, Translator):
+        from unrolled.cli import translations
+
+        yield from translations.figures(model, name, data)
+        return
     from unrolled import plots
 
     title = f"Training of {name.resolve().name}"

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from unrolled.cli import train_forecast, train_language, train_tag
+from unrolled.cli import train_forecast, train_language, train_tag, train_translate
 from unrolled.cli.helptext import examples, paragraphs
-from unrolled.cli.train_options import TESTING, Out, Quiet, ResumeFrom
+from unrolled.cli.train_options import TESTING, Out, Quiet, ResumeFrom, check_tested
 
 HELP = {
     "classify": "Learn to give sequences, texts or rows a label.",
@@ -20,6 +20,7 @@ HELP = {
     "forecast": train_forecast.HELP,
     train_tag.NAME: train_tag.HELP,
     train_language.NAME: train_language.HELP,
+    train_translate.NAME: train_translate.HELP,
 }
 LAYOUTS = paragraphs("""
 DATA has a line of column names, and one of these layouts:
@@ -53,6 +54,7 @@ EXAMPLES = {
     "forecast": train_forecast.EXAMPLES,
     train_tag.NAME: train_tag.EXAMPLES,
     train_language.NAME: train_language.EXAMPLES,
+    train_translate.NAME: train_translate.EXAMPLES,
 }
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
@@ -152,6 +154,11 @@ def language_model() -> None:
     """Stands in the list of commands, see `Tasks`."""
 
 
+@app.command(help=HELP[train_translate.NAME])
+def translate() -> None:
+    """Stands in the list of commands, see `Tasks`."""
+
+
 def _command(task: str) -> Any:
     """A task's command with all its options."""
     from unrolled.cli.options import parameters
@@ -166,6 +173,11 @@ def _command(task: str) -> Any:
 
         layouts, options = train_language.LAYOUT, parameters(LanguageModel)
         run = train_language.command()
+    elif task == train_translate.NAME:
+        from unrolled.estimators import Translator
+
+        layouts, options = train_translate.LAYOUT, parameters(Translator)
+        run = train_translate.command()
     elif task == train_tag.NAME:
         from unrolled.estimators import SequenceTagger
 
@@ -203,10 +215,7 @@ def _run(task: str) -> Callable[..., None]:
         from unrolled.cli.columns import ColumnOptions
         from unrolled.cli.fitting import train
 
-        if test is not None and test_fraction:
-            raise typer.BadParameter("--test and --test-fraction both say what to test on")
-        if not 0.0 <= test_fraction < 1.0:
-            raise typer.BadParameter(f"--test-fraction must be from 0 to below 1: {test_fraction}")
+        check_tested(test_fraction, test=test is not None)
         if options["patience"] is not None and not options["validation_fraction"]:
             raise typer.BadParameter("--patience needs --validation-fraction, something to watch")
         columns = ColumnOptions(

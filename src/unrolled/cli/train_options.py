@@ -34,6 +34,18 @@ NoReport = Annotated[
 ]
 
 
+def check_tested(test_fraction: float, *, test: bool) -> None:
+    """Check what is tested on.
+
+    Raises:
+        typer.BadParameter: It is said twice, or the share is none.
+    """
+    if test and test_fraction:
+        raise typer.BadParameter("--test and --test-fraction both say what to test on")
+    if not 0.0 <= test_fraction < 1.0:
+        raise typer.BadParameter(f"--test-fraction must be from 0 to below 1: {test_fraction}")
+
+
 def check_watched(options: Mapping[str, Any], *, validation: bool) -> None:
     """Check what is watched in training, where files can be given for it.
 

@@ -15,6 +15,7 @@ from unrolled.cli.train_options import (
     Out,
     Quiet,
     ResumeFrom,
+    check_tested,
     check_watched,
 )
 
@@ -97,10 +98,7 @@ def command() -> Callable[..., None]:
         from unrolled.cli.tagged import TagColumns
 
         check_watched(options, validation=validation is not None)
-        if test is not None and test_fraction:
-            raise typer.BadParameter("--test and --test-fraction both say what to test on")
-        if not 0.0 <= test_fraction < 1.0:
-            raise typer.BadParameter(f"--test-fraction must be from 0 to below 1: {test_fraction}")
+        check_tested(test_fraction, test=test is not None)
         train(
             data,
             TagColumns.typed(data, words, labels),

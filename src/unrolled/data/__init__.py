@@ -5,6 +5,7 @@ from unrolled.data.augmentation import change_speed, mask_spans
 from unrolled.data.conll import read_tagged, write_tagged
 from unrolled.data.frequency import Frequency
 from unrolled.data.long_tables import LongTable, long
+from unrolled.data.parallel import read_pairs
 from unrolled.data.sequences import Sequences, as_sequences, as_table, pad, unpad, valid_mask
 from unrolled.data.series import Covariates, SeriesSet
 from unrolled.data.series_arrays import series_from_arrays
@@ -72,6 +73,7 @@ __all__ = [
     "random_walk",
     "read",
     "read_audio",
+    "read_pairs",
     "read_tagged",
     "read_ts",
     "read_vectors",

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data.batches import POOL, Batch, gather
+from unrolled.data.batches import POOL, Batch
+from unrolled.data.batches import gather as gather_steps
+from unrolled.data.fixed_inputs import FixedInputs
 from unrolled.data.sequences import Sequences
 
 # The class that stands behind the end of what is written, which adds nothing to a loss.
@@ -20,11 +22,12 @@ MISSING = -1
 class PairBatches:
     """N pairs and the way they are cut into batches of like lengths.
 
-    A batch has x [S, N] (or [S, N, C]) with its `lengths` [N], and y [T, N] int64 classes with -1
-    behind each end. The order of an epoch is a pure function of `seed` and the epoch's number.
+    A batch has x [S, N] (or [S, N, C]) with its `lengths` [N], or what is of one size as [N, ...],
+    and y [T, N] int64 classes with -1 behind each end. The order of an epoch is a pure function of
+    `seed` and the epoch's number.
 
     Attributes:
-        sources: what is read, N sequences.
+        sources: what is read, N sequences or inputs of one size.
         targets: what is written, N sequences of symbols, each with its end.
         batch_size: rows of a batch; the last one of an epoch may be smaller.
         shuffle: a new order each epoch.
@@ -34,7 +37,7 @@ class PairBatches:
         ValueError: there are not as many sources as targets.
     """
 
-    sources: Sequences
+    sources: Sequences | FixedInputs
     targets: Sequences
     batch_size: int = 32
     shuffle: bool = False
@@ -83,7 +86,7 @@ class PairBatches:
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """The batch of these rows."""
         x, lengths = gather(self.sources, rows)
-        y, ends = gather(self.targets, rows)
+        y, ends = gather_steps(self.targets, rows)
         if ends is not None:
             y[np.arange(len(y))[:, None] >= ends] = MISSING
         return Batch(x, lengths, y, None)
@@ -94,11 +97,16 @@ class PairBatches:
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """All that the batches depend on beside their order."""
-        return tuple(
-            part
-            for side in (self.sources, self.targets)
-            for part in (side.values, side.starts, side.lengths)
-        )
+        return (*_arrays(self.sources), *_arrays(self.targets))
+
+
+def gather(
+    sources: Sequences | FixedInputs, rows: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
+    """Rows of what is read, as `unrolled.data.batches.gather`; of one size they have no lengths."""
+    if isinstance(sources, FixedInputs):
+        return sources.gather(rows), None
+    return gather_steps(sources, rows)
 
 
 def with_end(sequences: Sequences, end: int) -> Sequences:
@@ -106,3 +114,9 @@ def with_end(sequences: Sequences, end: int) -> Sequences:
     parts = [np.append(sequences[i], end) for i in range(len(sequences))]
     lengths = sequences.lengths + 1
     return Sequences(np.concatenate(parts), np.cumsum(lengths) - lengths, lengths)
+
+
+def _arrays(side: Sequences | FixedInputs) -> tuple[NDArray[Any], ...]:
+    if isinstance(side, FixedInputs):
+        return side.arrays()
+    return side.values, side.starts, side.lengths

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from unrolled.estimators.captioner import ImageCaptioner
 from unrolled.estimators.classifier import SequenceClassifier
 from unrolled.estimators.feed_forward import FeedForwardClassifier, FeedForwardRegressor
 from unrolled.estimators.forecaster import Forecaster
+from unrolled.estimators.generator import SequenceGenerator
 from unrolled.estimators.language_model import LanguageModel
 from unrolled.estimators.regressor import SequenceRegressor
 from unrolled.estimators.signal import SignalRegressor
@@ -20,8 +22,10 @@ __all__ = [
     "FeedForwardClassifier",
     "FeedForwardRegressor",
     "Forecaster",
+    "ImageCaptioner",
     "LanguageModel",
     "SequenceClassifier",
+    "SequenceGenerator",
     "SequenceRegressor",
     "SequenceTagger",
     "SignalRegressor",
@@ -43,6 +47,8 @@ ESTIMATORS: dict[str, type[Trainable]] = {
         LanguageModel,
         Translator,
         SpeechRecognizer,
+        ImageCaptioner,
+        SequenceGenerator,
     )
 }
 

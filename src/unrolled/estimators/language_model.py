@@ -19,6 +19,7 @@ from unrolled.estimators.language import generation, scoring
 from unrolled.estimators.language.arguments import LanguageArguments
 from unrolled.estimators.language.corpus import as_texts, encode, learn, vocabulary_from_config
 from unrolled.estimators.parts import seeds
+from unrolled.estimators.symbols import unseen
 from unrolled.estimators.trainable import Trainable
 from unrolled.runtime.config_checks import check_keys
 from unrolled.runtime.sampling import Sampling
@@ -254,9 +255,9 @@ class LanguageModel(LearntTexts, LanguageArguments, Trainable):
         if not isinstance(prompt, str):
             raise TypeError(f"prompt must be a text, got {type(prompt).__name__}")
         tokens = np.concatenate([np.ones(1, np.int64), self.vocabulary_.encode(prompt)])
-        unseen = generation.unseen(prompt, tokens[1:], self.vocabulary_)
-        if unseen:
-            warnings.warn(unseen, UserWarning, stacklevel=3)
+        unknown = unseen([prompt], self.vocabulary_, "the prompt")
+        if unknown:
+            warnings.warn(unknown, UserWarning, stacklevel=3)
         return Stepper(self.spec_, self.weights_), tokens
 
     def _tokens(self, X: Any) -> NDArray[Any]:

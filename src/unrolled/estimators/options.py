@@ -71,6 +71,18 @@ def sizes(*, help: str) -> Rule:
     return _rule(accepts, "a tuple of whole numbers of at least 1", help)
 
 
+def pixels(*, help: str) -> Rule:
+    """A whole number of at least 1, a pair of them, or None."""
+
+    def accepts(value: object) -> bool:
+        several = value if isinstance(value, tuple | list) else (value, value)
+        return len(several) == 2 and all(
+            isinstance(v, Integral) and not isinstance(v, bool) and int(v) >= 1 for v in several
+        )
+
+    return _rule(accepts, "a whole number of at least 1 or two of them", help, True)
+
+
 def names(*, help: str) -> Rule:
     """A tuple or list of texts, or one text."""
 

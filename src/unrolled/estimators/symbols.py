@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 UNITS = ("word", "character", "token", "subword")
 SUBWORDS = 8000
+# Unknown symbols that are named.
+NAMED = 5
 
 
 def fit_symbols(
@@ -75,3 +77,26 @@ def symbols_from_config(config: Mapping[str, Any]) -> Symbols:
 
         return Subwords.from_config(config)
     return Vocabulary.from_config(config)
+
+
+def unseen(texts: Iterable[str], vocabulary: Symbols, whose: str) -> str:
+    """A sentence about the unknown symbols of texts, "" where there are none."""
+    # Pieces of words are made of bytes, none of which is unknown.
+    if vocabulary.unit == "subword":
+        return ""
+    found, total = [], 0
+    for text in texts:
+        tokens = vocabulary.encode(text)
+        total += len(tokens)
+        if not tokens.all():
+            pairs = zip(vocabulary.split(text), tokens, strict=True)
+            found += [symbol for symbol, token in pairs if token == 0]
+    if not found:
+        return ""
+    first = list(dict.fromkeys(found))
+    rest = " and others" if len(first) > NAMED else ""
+    named = ", ".join(map(repr, first[:NAMED])) + rest
+    return (
+        f"{len(found):,} of the {total:,} symbols of {whose} were not in training and are read as "
+        f"the unknown symbol: {named}"
+    )

@@ -12,15 +12,24 @@ if TYPE_CHECKING:
     from unrolled.models.encoder_decoder import EncoderDecoder
     from unrolled.models.many_to_many import ManyToMany
     from unrolled.models.many_to_one import ManyToOne
+    from unrolled.models.one_to_many import OneToMany
     from unrolled.models.one_to_one import OneToOne
     from unrolled.models.transcriber import Transcriber
 
-__all__ = ["EncoderDecoder", "ManyToMany", "ManyToOne", "OneToOne", "Transcriber"]
+__all__ = [
+    "EncoderDecoder",
+    "ManyToMany",
+    "ManyToOne",
+    "OneToMany",
+    "OneToOne",
+    "Transcriber",
+]
 
 _FILES = {
     "EncoderDecoder": "encoder_decoder",
     "ManyToMany": "many_to_many",
     "ManyToOne": "many_to_one",
+    "OneToMany": "one_to_many",
     "OneToOne": "one_to_one",
     "Transcriber": "transcriber",
 }

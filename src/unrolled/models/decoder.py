@@ -28,7 +28,7 @@ class Written(NamedTuple):
     memory: Memory | None
 
     def take(self, rows: Tensor) -> Written:
-        """These rows, in this order; rows may repeat."""
+        """These rows, in this order; rows may repeat, and share what was read."""
         parts = self.state if isinstance(self.state, tuple) else (self.state,)
         taken = tuple(part[:, rows] for part in parts)
         state = taken if len(taken) == 2 else taken[0]

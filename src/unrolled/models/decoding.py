@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.models.finished import Decoded as Decoded
+from unrolled.models.finished import Finished, Floats, Integers
 from unrolled.runtime.config_checks import is_finite_number, shown, whole_number
 from unrolled.runtime.sampling import Sampling
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Scores = NDArray[np.float32]
 
 # Of the power of the length.
@@ -40,24 +39,6 @@ class Stepwise(Protocol):
         """The state of these rows in this order; a row may come several times."""
 
 
-@dataclass(frozen=True, eq=False)
-class Decoded:
-    """What was written for one row.
-
-    Attributes:
-        tokens: [T] int64, without the end.
-        log_probability: of the tokens, and of the end where it was written, by the model.
-        score: what hypotheses are compared by: `log_probability` over a power of the number of
-            symbols written, the end among them; where nothing else was asked for, over the number.
-        ended: whether the end was written; else there was no room for more.
-    """
-
-    tokens: Integers
-    log_probability: float
-    score: float
-    ended: bool
-
-
 def greedy(
     model: Stepwise,
     state: Any,
@@ -66,6 +47,7 @@ def greedy(
     most: Integers | int,
     *,
     barred: tuple[int, ...] = (),
+    least: int = 0,
 ) -> list[Decoded]:
     """The likeliest symbol after another; of equally likely ones the smaller.
 
@@ -76,6 +58,7 @@ def greedy(
         end: the symbol that ends a row.
         most: how many symbols a row may have, its end counted; one number or [N] int64, at least 1.
         barred: symbols that are never written.
+        least: how many symbols stand before the end at least.
 
     Returns:
         One for each row, in their order.
@@ -89,7 +72,7 @@ def greedy(
         tokens: Integers = scores.argmax(axis=1)
         return tokens
 
-    return _write(model, state, first, end, most, likeliest, barred)
+    return _write(model, state, first, end, most, likeliest, barred, least)
 
 
 def sample(
@@ -126,16 +109,19 @@ def beam(
     length_penalty: float = 1.0,
     n_best: int = 1,
     barred: tuple[int, ...] = (),
+    least: int = 0,
+    margin: float = math.inf,
+    ahead: float = math.inf,
 ) -> list[list[Decoded]]:
     """The best of what `width` hypotheses side by side find; a width of 1 is `greedy`.
 
     At each step the likeliest continuations of a row's hypotheses go on, as many as `width` less
     those that have ended (Sutskever, Vinyals & Le 2014, arXiv 1409.3215). The score of an ended one
     is its log-probability / (symbols with the end) ** length_penalty. A hypothesis is given up when
-    `n_best` have ended with a score that it cannot reach however it goes on; a row is done when
-    none is left. Of equally likely continuations the one of the likelier hypothesis, then the
-    smaller symbol goes on. A hypothesis without an end, for which there was no room, comes behind
-    all that have ended.
+    `n_best` have ended with a score that it cannot reach however it goes on, and where `margin` or
+    `ahead` says so; a row is done when none is left. Of equally likely continuations the one of the
+    likelier hypothesis, then the smaller symbol goes on. A hypothesis without an end, for which
+    there was no room, comes behind all that have ended.
 
     Args:
         model: see `Stepwise`; the first step has N rows, later ones at most N * width.
@@ -147,6 +133,11 @@ def beam(
         length_penalty: 0 to 10; 0 compares log-probabilities, which short ones win.
         n_best: how many are given of each row, 1 to `width`.
         barred: symbols that are never written.
+        least: how many symbols stand before the end at least.
+        margin: a hypothesis is given up that is less likely than its row's likeliest by more than
+            so many nats (Freitag & Al-Onaizan 2017, arXiv 1702.01806), ended ones not counted.
+        ahead: what a hypothesis can reach is taken as if it ended, with certainty, within so many
+            times the symbols that it has, and not within `most`; at least 1.
 
     Returns:
         For each row, in their order, `n_best` of different symbols, the best first; fewer where
@@ -162,14 +153,17 @@ def beam(
         raise ValueError(f"n_best needs at most the width of the beam, {width}, not {n_best}")
     if not is_finite_number(length_penalty) or not 0 <= length_penalty <= MOST_PENALTY:
         raise ValueError(f"length_penalty needs a number from 0 to 10, not {shown(length_penalty)}")
-    done = _Done(len(token), width)
+    for name, value, lowest in (("margin", margin, 0), ("ahead", ahead, 1)):
+        if not value >= lowest:
+            raise ValueError(f"{name} needs a number of at least {lowest}, not {shown(value)}")
+    done = Finished(len(token), width)
     history: list[tuple[Integers, Integers]] = []
     # Of each hypothesis that goes on: its row, rising; its place among those of the last step.
     row = before = np.arange(len(token))
     log_p = np.zeros(len(token))
     bar = np.full(len(token), -np.inf)
     while len(row):
-        scores, state = _step(model, token, state, end, barred)
+        scores, state = _step(model, token, state, end, barred, may_end=len(history) >= least)
         parent, token, log_p = _continuations(scores, log_p, row, width - done.count)
         history.append((before[parent], token))
         row, steps = row[parent], len(history)
@@ -178,8 +172,13 @@ def beam(
         if len(stops):
             done.add(row[stops], steps, stops, log_p[stops], ended[stops], length_penalty)
             bar = done.bars(n_best)
-        reachable = log_p / limit[row].astype(np.float64) ** length_penalty
-        before = np.flatnonzero(~ended & (limit[row] > steps) & (reachable > bar[row]))
+        longest = np.minimum(limit[row], max(ahead * steps, steps + 1.0))
+        goes_on = ~ended & (limit[row] > steps) & (log_p / longest**length_penalty > bar[row])
+        if margin < math.inf:
+            likeliest = np.full(len(limit), -np.inf)
+            np.maximum.at(likeliest, row[goes_on], log_p[goes_on])
+            goes_on &= log_p >= likeliest[row] - margin
+        before = np.flatnonzero(goes_on)
         if len(before):
             rows = parent[before]
             if not np.array_equal(rows, np.arange(len(scores))):
@@ -243,68 +242,6 @@ def _continuations(
     return at[order], token[order], value[order]
 
 
-class _Done:
-    """Hypotheses of N rows that go no further: arrays [N, width], filled from the left."""
-
-    def __init__(self, num_rows: int, width: int) -> None:
-        shape = (num_rows, width)
-        self.count = np.zeros(num_rows, np.int64)
-        self.log_p = np.zeros(shape)
-        self.score = np.full(shape, -np.inf)
-        self.ended = np.zeros(shape, np.bool_)
-        self.steps = np.zeros(shape, np.int64)
-        self.place = np.zeros(shape, np.int64)
-
-    def add(
-        self,
-        row: Integers,
-        steps: int,
-        place: Integers,
-        log_p: Floats,
-        ended: NDArray[np.bool_],
-        length_penalty: float,
-    ) -> None:
-        """Put in hypotheses of these rows, rising, from these places among those of a step."""
-        at = self.count[row] + np.arange(len(row)) - np.searchsorted(row, row)
-        self.log_p[row, at] = log_p
-        self.score[row, at] = log_p / float(steps) ** length_penalty
-        self.ended[row, at] = ended
-        self.steps[row, at] = steps
-        self.place[row, at] = place
-        self.count += np.bincount(row, minlength=len(self.count))
-
-    def bars(self, n_best: int) -> Floats:
-        """[N] what must be surpassed to be among the `n_best` of a row that have ended."""
-        ended = np.where(self.ended, self.score, -np.inf)
-        bars: Floats = np.sort(ended, axis=1)[:, -n_best]
-        return bars
-
-    def best(
-        self, row: int, n_best: int, history: list[tuple[Integers, Integers]]
-    ) -> list[Decoded]:
-        """The `n_best` of a row, the best first; of equal ones the shorter."""
-        n = self.count[row]
-        order = np.lexsort((-self.score[row, :n], ~self.ended[row, :n]))[:n_best]
-        return [
-            Decoded(
-                tokens=self._tokens(history, row, i),
-                log_probability=float(self.log_p[row, i]),
-                score=float(self.score[row, i]),
-                ended=bool(self.ended[row, i]),
-            )
-            for i in order
-        ]
-
-    def _tokens(self, history: list[tuple[Integers, Integers]], row: int, i: int) -> Integers:
-        """Read back, from the place of the last symbol to that of the first."""
-        tokens = np.empty(self.steps[row, i], np.int64)
-        place = self.place[row, i]
-        for step in range(len(tokens) - 1, -1, -1):
-            parent, token = history[step]
-            tokens[step], place = token[place], parent[place]
-        return tokens[: len(tokens) - int(self.ended[row, i])]
-
-
 def _write(
     model: Stepwise,
     state: Any,
@@ -313,6 +250,7 @@ def _write(
     most: Integers | int,
     choose: Callable[[Scores], Integers],
     barred: tuple[int, ...],
+    least: int = 0,
 ) -> list[Decoded]:
     """One hypothesis a row; `choose` gives a symbol of each row of scores [R, V]."""
     token, limit = _checked(first, most)
@@ -321,7 +259,7 @@ def _write(
     history: list[tuple[Integers, Integers]] = []
     row = np.arange(N)
     while len(row):
-        scores, state = _step(model, token, state, end, barred)
+        scores, state = _step(model, token, state, end, barred, may_end=len(history) >= least)
         token = choose(scores)
         step_p = scores[np.arange(len(row)), token]
         _refuse_unlikely(step_p)
@@ -348,9 +286,15 @@ def _write(
 
 
 def _step(
-    model: Stepwise, token: Integers, state: Any, end: int, barred: tuple[int, ...]
+    model: Stepwise,
+    token: Integers,
+    state: Any,
+    end: int,
+    barred: tuple[int, ...],
+    *,
+    may_end: bool,
 ) -> tuple[Scores, Any]:
-    """Log-probabilities [R, V] that may be written into, with those of the barred symbols -inf."""
+    """Log-probabilities [R, V] that may be written into, -inf of what must not be written."""
     scores, state = model.step(token, state)
     if scores.ndim != 2 or len(scores) != len(token):
         raise ValueError(
@@ -364,6 +308,8 @@ def _step(
     scores = np.require(scores, requirements="W")
     if barred:
         scores[:, list(barred)] = -np.inf
+    if not may_end:
+        scores[:, end] = -np.inf
     return scores, state
 
 

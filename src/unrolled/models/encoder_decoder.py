@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unrolled.models.decoder import Bridge, RecurrentDecoder, Written
+from unrolled.models.decoder import Bridge, RecurrentDecoder
 from unrolled.models.dropout import State, dropped
+from unrolled.models.reading import ReadsThenWrites
 from unrolled.models.recurrent import stack
 from unrolled.models.sharing import share
 from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
@@ -35,7 +36,7 @@ class Encoder(nn.Module):
         return memory, torch.cat(_last_layer(state, 1 + self.recurrent.bidirectional), dim=1)
 
 
-class EncoderDecoder(nn.Module):
+class EncoderDecoder(ReadsThenWrites):
     """An encoder, a bridge of states, and a decoder with attention.
 
     Args:
@@ -52,38 +53,6 @@ class EncoderDecoder(nn.Module):
             self.bridge = Bridge(M * (2 if spec.recurrent.cell == "lstm" else 1), spec.decoder)
             self.decoder = RecurrentDecoder(spec.decoder, M)
         share(self, spec, spec.initial_values(0) if flat is None else flat)
-
-    def read(self, x: Tensor, lengths: Tensor | None = None) -> Written:
-        """Symbols [S, N], of lengths [N] or all of S, to what stands before the first step."""
-        memory, summary = self.encoder(x, lengths)
-        return self.decoder.start(self.bridge(summary), memory, lengths)
-
-    def forward(
-        self, x: Tensor, lengths: Tensor | None, symbols: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        """Read, then foretell every symbol of a sequence from those before it.
-
-        Args:
-            x: [S, N] int64 symbols that are read.
-            lengths: [N] valid steps of x; None when all rows have S.
-            symbols: [T, N] int64, the one before each that is foretold.
-
-        Returns:
-            (scores [T, N, V], attention [T, N, S] or None).
-        """
-        before = self.read(x, lengths)
-        p = self.spec.decoder.scheduled_sampling
-        if self.training and p:
-            symbols = self._mixed(symbols, before, p)
-        scores, _, weights = self.decoder(symbols, before)
-        return scores, weights
-
-    def _mixed(self, symbols: Tensor, before: Written, p: float) -> Tensor:
-        """Symbols [T, N], all but the first by probability p the model's own guesses."""
-        with torch.no_grad():
-            guessed = self.decoder(symbols, before)[0].argmax(dim=2)[:-1]
-        own = torch.rand(guessed.shape, device=symbols.device) < p
-        return torch.cat([symbols[:1], torch.where(own, guessed, symbols[1:])])
 
 
 def _last_layer(state: State, directions: int) -> list[Tensor]:

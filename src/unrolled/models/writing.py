@@ -1,28 +1,15 @@
-"""An encoder and a decoder as `unrolled.models.decoding` asks for: a step of rows side by side."""
+"""A model that reads and writes as `unrolled.models.decoding` asks for: rows side by side."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from unrolled.models.decoder import Written
-from unrolled.models.encoder_decoder import EncoderDecoder
-
-
-class Rows(NamedTuple):
-    """What R rows have written.
-
-    Attributes:
-        written: what stands behind their last step.
-        source: [R] which of the rows that were read each writes of.
-    """
-
-    written: Written
-    source: Tensor
+from unrolled.models.reading import ReadsThenWrites
 
 
 class Writer:
@@ -32,37 +19,33 @@ class Writer:
         module: the model, which is put into its mode of evaluation.
     """
 
-    def __init__(self, module: EncoderDecoder) -> None:
+    def __init__(self, module: ReadsThenWrites) -> None:
         self._module = module.eval()
 
-    def read(self, x: NDArray[np.int64], lengths: NDArray[np.int64] | None) -> Rows:
-        """Symbols [S, N], of lengths [N] or all of S, to the state before the first step."""
+    def read(self, x: NDArray[Any], lengths: NDArray[np.int64] | None) -> Written:
+        """What is read, of lengths [N] or all as long, to the state before the first step."""
         with torch.inference_mode():
             ends = None if lengths is None else torch.from_numpy(lengths)
-            written = self._module.read(torch.from_numpy(x), ends)
-            return Rows(written, torch.arange(x.shape[1]))
+            return self._module.read(torch.from_numpy(x), ends)
 
-    def step(self, tokens: NDArray[np.int64], state: Rows) -> tuple[NDArray[np.float32], Rows]:
+    def step(
+        self, tokens: NDArray[np.int64], state: Written
+    ) -> tuple[NDArray[np.float32], Written]:
         """See `Stepwise`."""
         with torch.inference_mode():
             symbols = torch.from_numpy(tokens.copy())[None]
-            scores, written, _ = self._module.decoder(symbols, state.written)
+            scores, written, _ = self._module.decoder(symbols, state)
             log_p: NDArray[np.float32] = scores[0].log_softmax(dim=1).numpy()
-            return log_p, Rows(written, state.source)
+            return log_p, written
 
-    def take(self, state: Rows, rows: NDArray[np.int64]) -> Rows:
-        """See `Stepwise`; what was read is copied only where other rows have read it."""
+    def take(self, state: Written, rows: NDArray[np.int64]) -> Written:
+        """See `Stepwise`; what was read is not copied."""
         with torch.inference_mode():
-            index = torch.from_numpy(rows.copy())
-            source, before = state.source[index], state.written
-            if not torch.equal(source, state.source):
-                return Rows(before.take(index), source)
-            written = before._replace(memory=None).take(index)
-            return Rows(written._replace(memory=before.memory), source)
+            return state.take(torch.from_numpy(rows.copy()))
 
     def attention(
         self,
-        x: NDArray[np.int64],
+        x: NDArray[Any],
         lengths: NDArray[np.int64] | None,
         symbols: NDArray[np.int64],
     ) -> NDArray[np.float32]:

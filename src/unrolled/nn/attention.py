@@ -20,16 +20,29 @@ class Memory(NamedTuple):
         values: [N, S, M], 0 where padded.
         keys: [N, S, A] what queries are compared with.
         padded: [N, S] steps behind a row's end; None where there are none.
+        of: [R] which of the N rows each of R queries asks; None: as many, in their order.
+        turn: [R] its number among the queries of that row, from 0; None likewise.
     """
 
     values: Tensor
     keys: Tensor
     padded: Tensor | None
+    of: Tensor | None = None
+    turn: Tensor | None = None
 
     def take(self, rows: Tensor) -> Memory:
-        """These rows, in this order."""
-        padded = None if self.padded is None else self.padded[rows]
-        return Memory(self.values[rows], self.keys[rows], padded)
+        """To be asked by these rows in this order; what was read is copied only to drop half."""
+        of = rows if self.of is None else self.of[rows]
+        kept, place = of.unique(return_inverse=True)
+        memory = self
+        if 2 * len(kept) <= len(self.values):
+            padded = None if self.padded is None else self.padded[kept]
+            memory, of = Memory(self.values[kept], self.keys[kept], padded), place
+        order = place.argsort(stable=True)
+        first = torch.searchsorted(place[order], place[order])
+        turn = torch.empty_like(of)
+        turn[order] = torch.arange(len(of), device=of.device) - first
+        return memory._replace(of=of, turn=turn)
 
 
 class Attention(nn.Module):
@@ -54,6 +67,21 @@ class Attention(nn.Module):
         Returns:
             (context [T, N, M], weights [T, N, S], 0 where padded).
         """
+        if memory.of is None or memory.turn is None:
+            return self._asked(query, memory)
+        # [turns of a row of memory, N, T, H]: what was read is gone through once for all of them.
+        T, H = query.shape[0], query.shape[2]
+        turns, N = int(memory.turn.max()) + 1, len(memory.values)
+        grid = query.new_zeros(turns, N, T, H)
+        grid[memory.turn, memory.of] = query.transpose(0, 1)
+        together = grid.transpose(1, 2).reshape(turns * T, N, H)
+        context, weights = (
+            part.reshape(turns, T, N, -1)[memory.turn, :, memory.of].transpose(0, 1)
+            for part in self._asked(together, memory)
+        )
+        return context, weights
+
+    def _asked(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         scores = self.scores(query.transpose(0, 1), memory.keys)
         if memory.padded is not None:
             scores = scores.masked_fill(memory.padded[:, None], -torch.inf)

@@ -6,6 +6,7 @@ show it in a notebook, or write it by `figure.savefig(path)`.
 
 from __future__ import annotations
 
+from unrolled.plots.attention import attention_matrix
 from unrolled.plots.backtest import backtest
 from unrolled.plots.confusion_matrix import confusion_matrix
 from unrolled.plots.ctc import ctc_spikes
@@ -21,6 +22,7 @@ from unrolled.plots.surprise import surprise
 from unrolled.plots.unrolled_diagram import unrolled_diagram
 
 __all__ = [
+    "attention_matrix",
     "backtest",
     "confusion_matrix",
     "ctc_spikes",

@@ -88,6 +88,12 @@ class Decoder:
         for name in ("input_dropout", "head_dropout", "label_smoothing", "scheduled_sampling"):
             check_probability(name, getattr(self, name))
 
+    @property
+    def draws(self) -> bool:
+        """Whether training draws random numbers."""
+        between = self.recurrent.dropout
+        return bool(self.input_dropout or between or self.head_dropout or self.scheduled_sampling)
+
     def shapes(self, memory_size: int, *, own_embedding: bool) -> Shapes:
         """Names and shapes of its parameters over memory of M numbers a step."""
         V, E, r, M = self.output_size, self.embedding_size, self.recurrent, memory_size
@@ -158,11 +164,12 @@ class EncoderDecoderSpec:
     @property
     def draws(self) -> bool:
         """Whether training draws random numbers."""
-        d = self.decoder
-        of_decoder = d.input_dropout or d.head_dropout or d.scheduled_sampling
-        return bool(
-            self.input_dropout or self.recurrent.dropout or d.recurrent.dropout or of_decoder
-        )
+        return bool(self.input_dropout or self.recurrent.dropout or self.decoder.draws)
+
+    @property
+    def read_size(self) -> int:
+        """M, numbers of each step of what was read."""
+        return self.recurrent.output_size
 
     @property
     def embedding_of_decoder(self) -> str:
@@ -228,10 +235,19 @@ class EncoderDecoderSpec:
         """
         fields = fields_of("spec", config, cls)
         fields["recurrent"] = Recurrent(**fields_of("recurrent", fields["recurrent"], Recurrent))
-        decoder = fields_of("decoder", fields["decoder"], Decoder)
-        stack = fields_of("the decoder's recurrent", decoder["recurrent"], Recurrent)
-        fields["decoder"] = Decoder(**{**decoder, "recurrent": Recurrent(**stack)})
+        fields["decoder"] = decoder_from_config(fields["decoder"])
         return cls(**fields)
+
+
+def decoder_from_config(config: object) -> Decoder:
+    """A decoder from its fields as plain data.
+
+    Raises:
+        ValueError: a key is missing or unknown, or a value is of the wrong kind or size.
+    """
+    fields = fields_of("decoder", config, Decoder)
+    stack = fields_of("the decoder's recurrent", fields["recurrent"], Recurrent)
+    return Decoder(**{**fields, "recurrent": Recurrent(**stack)})
 
 
 def bridge_shapes(size: int, recurrent: Recurrent) -> Shapes:

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unrolled.data.batches import Batch, Batched, Batches
-from unrolled.models import EncoderDecoder, ManyToMany, ManyToOne, OneToOne
+from unrolled.models import EncoderDecoder, ManyToMany, ManyToOne, OneToMany, OneToOne
+from unrolled.models.reading import ReadsThenWrites
 from unrolled.models.recurrent import State
 from unrolled.models.transcriber import Transcriber
 from unrolled.models.writing import Writer
 from unrolled.runtime.encoder_decoder import FIRST, EncoderDecoderSpec
+from unrolled.runtime.one_to_many import OneToManySpec
 from unrolled.runtime.spec import AnySpec, Spec, views
 from unrolled.runtime.transcription import TranscriberSpec
 from unrolled.training import crf, ctc
@@ -29,7 +31,7 @@ from unrolled.training.optimizers import Step
 from unrolled.training.plan import Optimizer
 from unrolled.training.progress import Totals
 
-Module = OneToOne | ManyToOne | ManyToMany | EncoderDecoder | Transcriber
+Module = OneToOne | ManyToOne | ManyToMany | EncoderDecoder | OneToMany | Transcriber
 
 # torch's dropout draws from one generator of the whole process.
 _generator = threading.Lock()
@@ -202,9 +204,11 @@ def hidden_states(
         yield rows, states.numpy()
 
 
-def writer(spec: EncoderDecoderSpec, flat: NDArray[np.float32]) -> Writer:
+def writer(spec: EncoderDecoderSpec | OneToManySpec, flat: NDArray[np.float32]) -> Writer:
     """What writes with a model, see `unrolled.training.engines.writer`."""
-    return Writer(EncoderDecoder(spec, _writeable(flat)))
+    module = build(spec, _writeable(flat))
+    assert isinstance(module, ReadsThenWrites)
+    return Writer(module)
 
 
 def build(spec: AnySpec, flat: NDArray[np.float32]) -> Module:
@@ -213,6 +217,8 @@ def build(spec: AnySpec, flat: NDArray[np.float32]) -> Module:
         return EncoderDecoder(spec, flat)
     if isinstance(spec, TranscriberSpec):
         return Transcriber(spec, flat)
+    if isinstance(spec, OneToManySpec):
+        return OneToMany(spec, flat)
     assert isinstance(spec, Spec)
     if spec.recurrent is None:
         return OneToOne(spec, flat)
@@ -237,7 +243,7 @@ def _forward(
     module: Module, batch: Batch, carried: State | None = None
 ) -> tuple[Tensor, State | None]:
     x, lengths = torch.from_numpy(batch.x), _lengths(batch)
-    if isinstance(module, EncoderDecoder):
+    if isinstance(module, ReadsThenWrites):
         scores, _ = module(x, lengths, read_by_decoder(_target(batch)))
         return scores, None
     if isinstance(module, Transcriber):
@@ -258,8 +264,8 @@ def _lengths(batch: Batch) -> Tensor | None:
 
 
 def _losses(module: Module, output: Tensor, batch: Batch) -> Losses:
-    if isinstance(module, EncoderDecoder):
-        smoothing = module.spec.decoder.label_smoothing if module.training else 0.0
+    if isinstance(module, ReadsThenWrites):
+        smoothing = module.decoder.spec.label_smoothing if module.training else 0.0
         return cross_entropy(output, _target(batch), smoothing)
     if isinstance(module, Transcriber):
         lengths = _lengths(batch)

@@ -15,6 +15,7 @@ from unrolled.kernels import engine as compiled
 from unrolled.models.decoding import Stepwise
 from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
 from unrolled.runtime.network import why_not
+from unrolled.runtime.one_to_many import OneToManySpec
 from unrolled.runtime.spec import AnySpec, Spec
 from unrolled.runtime.transcription import TranscriberSpec
 from unrolled.training.loop import Engine
@@ -43,12 +44,12 @@ class Choice(NamedTuple):
 class Writer(Stepwise, Protocol):
     """A model that reads rows side by side and writes of each, a symbol at a step."""
 
-    def read(self, x: NDArray[np.int64], lengths: NDArray[np.int64] | None) -> Any:
-        """Symbols [S, N], of lengths [N] or all of S, to the state before the first step."""
+    def read(self, x: NDArray[Any], lengths: NDArray[np.int64] | None) -> Any:
+        """What is read, of lengths [N] or all as long, to the state before the first step."""
 
     def attention(
         self,
-        x: NDArray[np.int64],
+        x: NDArray[Any],
         lengths: NDArray[np.int64] | None,
         symbols: NDArray[np.int64],
     ) -> NDArray[np.float32]:
@@ -140,7 +141,7 @@ def hidden_states(
     return by_torch.hidden_states(spec, flat, data)
 
 
-def writer(spec: EncoderDecoderSpec, flat: NDArray[np.float32]) -> Writer:
+def writer(spec: EncoderDecoderSpec | OneToManySpec, flat: NDArray[np.float32]) -> Writer:
     """What writes with a model of the parameters flat [P]; it needs torch."""
     from unrolled.training import by_torch
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import torch
 
+from unrolled.runtime.one_to_many import OneToManySpec
+from unrolled.runtime.readers import Picture
 from unrolled.runtime.spec import AnySpec
 
 # Floating-point operations of one matrix product, from which a second thread gains more than
@@ -27,7 +29,10 @@ def largest_product(spec: AnySpec, rows: int) -> float:
         for name, shape in spec.parameter_shapes().items()
         if len(shape) == 2 and not name.endswith("embedding.weight") and "categories." not in name
     ]
-    return 2.0 * rows * max(sizes)
+    product = 2.0 * rows * max(sizes)
+    if isinstance(spec, OneToManySpec) and isinstance(spec.reads, Picture):
+        return max(product, rows * spec.reads.operations)
+    return product
 
 
 def describe() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +10,6 @@ from numpy.typing import NDArray
 from unrolled.runtime.repeated_step import State
 from unrolled.runtime.sampling import Sampling
 from unrolled.runtime.stepper import Stepper
-
-if TYPE_CHECKING:
-    from unrolled.estimators.symbols import Symbols
 
 # Symbols drawn at a time, at most: the first ones come at once, the others without much between.
 BLOCK = 32
@@ -24,8 +20,6 @@ MOST_KNOWN = 2**16
 # Stands for bytes of a character that is not whole yet, of which there are at most three.
 PART = "\ufffd"
 WAITING = 3
-# Unknown symbols that are named.
-NAMED = 5
 Tokens = NDArray[np.int64]
 
 
@@ -36,21 +30,6 @@ def read(stepper: Stepper, tokens: Tokens) -> tuple[NDArray[np.float32], State]:
         state = stepper.run(tokens[start : min(start + READ, len(tokens) - 1), None], state)
     scores, state = stepper.step(tokens[-1:], state)
     return scores[0], state
-
-
-def unseen(prompt: str, tokens: Tokens, vocabulary: Symbols) -> str:
-    """A sentence about the symbols of a prompt [T] that are unknown, "" where none is."""
-    # Pieces of words are made of bytes, none of which is unknown.
-    if vocabulary.unit == "subword" or tokens.all():
-        return ""
-    found = [s for s, token in zip(vocabulary.split(prompt), tokens, strict=True) if token == 0]
-    first = list(dict.fromkeys(found))
-    rest = " and others" if len(first) > NAMED else ""
-    named = ", ".join(map(repr, first[:NAMED])) + rest
-    return (
-        f"{len(found):,} of the {len(tokens):,} symbols of the prompt were not in training and are "
-        f"read as the unknown symbol: {named}"
-    )
 
 
 def symbols(

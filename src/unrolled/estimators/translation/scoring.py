@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -18,22 +18,25 @@ def has_sacrebleu() -> bool:
     return find_spec("sacrebleu") is not None
 
 
-def bleu(written: list[str], references: References) -> float:
+def bleu(written: Sequence[str], references: References, most: int = 4) -> float:
     """Corpus BLEU, 0 to 100, as sacrebleu takes it (Post 2018, arXiv 1804.08771).
+
+    Runs of up to `most` words count, 4 by custom.
 
     Raises:
         ModuleNotFoundError: sacrebleu is not installed.
     """
-    return float(_library().corpus_bleu(written, _streams(references), force=True).score)
+    measure = _library().BLEU(max_ngram_order=most, force=True)
+    return float(measure.corpus_score(written, _streams(references)).score)
 
 
-def chrf(written: list[str], references: References) -> float:
+def chrf(written: Sequence[str], references: References) -> float:
     """Corpus chrF2, 0 to 100, likewise (Popovic 2015)."""
     return float(_library().corpus_chrf(written, _streams(references)).score)
 
 
 def symbol_scores(
-    written: list[str], references: References, split: Callable[[str], list[str]]
+    written: Sequence[str], references: References, split: Callable[[str], list[str]]
 ) -> dict[str, float]:
     """`exact_match` and `symbol_error_rate`.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from unrolled.data.fixed_inputs import FixedInputs
 from unrolled.data.pairs import with_end
 from unrolled.data.sequences import Sequences
 from unrolled.data.text import as_texts, encode
@@ -15,10 +16,14 @@ from unrolled.estimators.contract import check_consistent_length
 from unrolled.estimators.parts import Part
 from unrolled.estimators.symbols import fit_symbols, symbols_from_config
 from unrolled.estimators.translation.arguments import TranslationArguments
+from unrolled.estimators.translation.writing_arguments import WritingArguments
 from unrolled.runtime.encoder_decoder import FIRST
 
 if TYPE_CHECKING:
     from unrolled.estimators.symbols import Symbols
+
+
+Source = Sequences | FixedInputs
 
 
 class Vocabularies(NamedTuple):
@@ -51,18 +56,20 @@ def fit_vocabularies(part: Part, arguments: TranslationArguments) -> Vocabularie
     sides: list[Any] = [part.inputs, part.y.tolist()]
     if arguments.shared_vocabulary:
         sides = [chain(*sides)]
-    found = [
-        fit_symbols(
-            texts,
-            unit,
-            min_count=arguments.min_count,
-            vocabulary_size=arguments.vocabulary_size,
-            lowercase=arguments.lowercase,
-            end=True,
-        )
-        for texts, unit in zip(sides, units, strict=False)
-    ]
+    found = [fit_target(texts, arguments, unit) for texts, unit in zip(sides, units, strict=False)]
     return Vocabularies(found[0], found[-1])
+
+
+def fit_target(texts: Iterable[str], arguments: WritingArguments, unit: str) -> Symbols:
+    """The symbols of what is written, with an end."""
+    return fit_symbols(
+        texts,
+        unit,
+        min_count=arguments.min_count,
+        vocabulary_size=arguments.vocabulary_size,
+        lowercase=arguments.lowercase,
+        end=True,
+    )
 
 
 def numbered(texts: Any, vocabulary: Symbols, name: str = "X") -> Sequences:
@@ -101,7 +108,7 @@ def symbols_of(config: Mapping[str, Any], num_symbols: int) -> Symbols:
     """
     vocabulary = symbols_from_config(config)
     if not vocabulary.end:
-        raise ValueError("the vocabulary of a translator needs the end of a text as symbol 1")
+        raise ValueError("the vocabulary of what is written needs the end of a text as symbol 1")
     if len(vocabulary) != num_symbols:
         raise ValueError(
             f"a vocabulary has {len(vocabulary)} symbols, but the network is of {num_symbols}"

@@ -8,17 +8,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data.batches import gather
-from unrolled.data.sequences import Sequences
+from unrolled.data.pairs import gather
+from unrolled.estimators.translation.texts import Source
 from unrolled.models import decoding
 from unrolled.models.decoding import Decoded
 from unrolled.runtime.encoder_decoder import FIRST, EncoderDecoderSpec
+from unrolled.runtime.one_to_many import OneToManySpec
+from unrolled.runtime.sampling import Sampling
 from unrolled.training import engines
 
 # Hypotheses side by side, and numbers of what was read that they hold together.
 AT_ONCE = 320
 NUMBERS = 2**24
 UNKNOWN = 0
+# No text in training is without a symbol, so that none is written without.
+LEAST = 1
+AnyWriter = EncoderDecoderSpec | OneToManySpec
 
 
 class Search(NamedTuple):
@@ -52,18 +57,19 @@ class Attended(NamedTuple):
 
 
 def write(
-    spec: EncoderDecoderSpec, weights: NDArray[np.float32], inputs: Sequences, search: Search
+    spec: AnyWriter, weights: NDArray[np.float32], inputs: Source, search: Search
 ) -> list[list[Decoded]]:
-    """For each sequence, in their order, the `n_best` texts, the best first."""
+    """For each that is read, in their order, the `n_best` texts, the best first."""
     found: list[list[Decoded]] = [[] for _ in range(len(inputs))]
     model = engines.writer(spec, weights)
-    size = spec.recurrent.output_size
-    for rows in _batches(inputs, search.width, size):
+    for rows in _batches(inputs, search.width, spec.read_size):
         x, lengths = gather(inputs, rows)
         state, first = model.read(x, lengths), np.full(len(rows), FIRST, np.int64)
         barred = (UNKNOWN,)
         if search.width == 1:
-            single = decoding.greedy(model, state, first, FIRST, search.most, barred=barred)
+            single = decoding.greedy(
+                model, state, first, FIRST, search.most, barred=barred, least=LEAST
+            )
             best = [[each] for each in single]
         else:
             best = decoding.beam(
@@ -71,35 +77,62 @@ def write(
                 length_penalty=search.length_penalty,
                 n_best=search.n_best,
                 barred=barred,
+                least=LEAST,
             )
         for row, decoded in zip(rows, best, strict=True):
             found[row] = decoded
     return found
 
 
-def attention(
-    spec: EncoderDecoderSpec,
+def draw(
+    spec: AnyWriter,
     weights: NDArray[np.float32],
-    inputs: Sequences,
+    inputs: Source,
+    most: int,
+    sampling: Sampling,
+    rng: np.random.Generator,
+) -> list[Decoded]:
+    """For each that is read, in their order, a text drawn symbol by symbol."""
+    found: list[Decoded] = []
+    model = engines.writer(spec, weights)
+    num = max(1, min(AT_ONCE, rows_at_once(spec.read_size)))
+    for start in range(0, len(inputs), num):
+        rows = np.arange(start, min(start + num, len(inputs)))
+        x, lengths = gather(inputs, rows)
+        first = np.full(len(rows), FIRST, np.int64)
+        state = model.read(x, lengths)
+        found += decoding.sample(model, state, first, FIRST, most, sampling, rng)
+    return found
+
+
+def attention(
+    spec: AnyWriter,
+    weights: NDArray[np.float32],
+    inputs: Source,
     written: list[NDArray[np.int64]],
 ) -> list[NDArray[np.float32]]:
-    """Weights [T, S] of each sequence and what was written of it, [T]."""
+    """Weights [T, S] of each that is read and what was written of it, [T]."""
     model = engines.writer(spec, weights)
     found = []
     for i, tokens in enumerate(written):
         read = np.concatenate([[FIRST], tokens[:-1]])
-        x = np.ascontiguousarray(inputs[i])[:, None]
-        found.append(model.attention(x, None, read[:, None])[:, 0])
+        x, lengths = gather(inputs, np.array([i]))
+        found.append(model.attention(x, lengths, read[:, None])[:, 0])
     return found
 
 
-def _batches(inputs: Sequences, width: int, size: int) -> Iterator[NDArray[np.int64]]:
+def rows_at_once(numbers: int) -> int:
+    """How many are read side by side of which each holds so many numbers."""
+    return max(1, NUMBERS // numbers)
+
+
+def _batches(inputs: Source, width: int, size: int) -> Iterator[NDArray[np.int64]]:
     """Rows of like length, the shortest first: fewer where they are long."""
     order = np.argsort(inputs.lengths, kind="stable")
     start = 0
     while start < len(order):
         num = max(1, AT_ONCE // width)
         longest = int(inputs.lengths[order[start : start + num]].max())
-        num = max(1, min(num, NUMBERS // (longest * size * width)))
+        num = min(num, rows_at_once(longest * size * width))
         yield order[start : start + num]
         start += num

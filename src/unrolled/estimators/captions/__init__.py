@@ -1,0 +1,1 @@
+"""The parts of what writes from one thing: arguments, and what is read."""
