@@ -33,6 +33,9 @@ if DATA has as many columns as the model learnt from; else they are a new last c
 
 Of a translator DATA has a source a line, or pairs with a tab between, of which the first is read.
 Each source is written with a tab and the text behind it.
+
+Of a speech recognizer DATA is a manifest with the column of sound files that it learnt from, or one
+sound file or more. Each is written with its text, as CSV or to a table.
 """)
 EXAMPLES = (
     "unrolled predict model new.csv",
@@ -43,16 +46,21 @@ TAG_EXAMPLES = (
     "unrolled predict model sentences.txt",
     "unrolled predict model dev.conllu --out tagged.conllu",
 )
-TRANSLATE_EXAMPLES = ("unrolled predict translator sentences.txt --out translated.tsv",)
+TRANSLATE_EXAMPLES = (
+    "unrolled predict translator sentences.txt --out translated.tsv",
+    "unrolled predict recognizer one.wav two.wav",
+)
 EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES, *TRANSLATE_EXAMPLES)
 SUFFIXES = (".csv", ".tsv", ".parquet")
 PREDICTION = "prediction"
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="folder of a trained model")]
 Data = Annotated[
-    Path,
+    list[Path],
     typer.Argument(
-        metavar="DATA", help="a .csv, .tsv or .parquet file; sentences for a tagger or a translator"
+        metavar="DATA",
+        help="a .csv, .tsv or .parquet file; sentences for a tagger or a translator; sound files, "
+        "or a manifest of them, for a speech recognizer",
     ),
 ]
 Out = Annotated[
@@ -70,7 +78,7 @@ Probabilities = Annotated[
 
 
 def predict(
-    model: Model, data: Data, out: Out = None, probabilities: Probabilities = False
+    model: Model, files: Data, out: Out = None, probabilities: Probabilities = False
 ) -> None:
     """Read a model and rows, and write what is predicted."""
     from unrolled.cli.text_models import predict as predict_labels
@@ -78,8 +86,9 @@ def predict(
 
     of_texts = text_model(model)
     if of_texts is not None:
-        predict_labels(of_texts, model, data, out, probabilities)
+        predict_labels(of_texts, model, files, out, probabilities)
         return
+    data = only(files)
     from unrolled.data.table_files import read
 
     if out is not None:
@@ -100,6 +109,17 @@ def predict(
 
     write_whole(out, content(predictions, out.suffix.lower()))
     typer.echo(f"{out}: {count(len(predictions), 'prediction')}")
+
+
+def only(files: list[Path]) -> Path:
+    """The only one of the files that were named.
+
+    Raises:
+        typer.BadParameter: There are more.
+    """
+    if len(files) > 1:
+        raise typer.BadParameter("DATA is one file; several are read as sounds alone")
+    return files[0]
 
 
 def check_file(out: Path, data: Path | None) -> None:

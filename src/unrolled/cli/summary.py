@@ -17,6 +17,7 @@ from unrolled.cli.screen import count, show_facts, show_scores
 from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
 from unrolled.runtime.layers import Recurrent
 from unrolled.runtime.spec import Spec
+from unrolled.runtime.transcription import TranscriberSpec
 from unrolled.training.history import Record
 
 
@@ -103,10 +104,12 @@ def training(history: list[Record]) -> str:
     return f"{epochs}, lowest validation loss {watched[best]:.4g} in epoch {best}"
 
 
-def network(spec: Spec | EncoderDecoderSpec) -> str:
+def network(spec: Spec | EncoderDecoderSpec | TranscriberSpec) -> str:
     """The layers of a network and its number of parameters."""
     if isinstance(spec, EncoderDecoderSpec):
         return _reader_and_writer(spec)
+    if isinstance(spec, TranscriberSpec):
+        return _transcriber(spec)
     parts = []
     if spec.embedding_size:
         parts.append(f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}")
@@ -133,6 +136,17 @@ def _reader_and_writer(spec: EncoderDecoderSpec) -> str:
         *(_stack(d.recurrent), attention, count(spec.num_parameters, "parameter")),
     )
     return "; ".join(parts)
+
+
+def _transcriber(spec: TranscriberSpec) -> str:
+    parts = [f"frames of {count(spec.input_size, 'number')}"]
+    if spec.convolutions:
+        channels = ", ".join(str(c.channels) for c in spec.convolutions)
+        parts.append(
+            f"convolutions to {channels} channels, {count(spec.stride, 'frame')} to a step"
+        )
+    parts += [_stack(spec.recurrent), f"{spec.output_size - 1:,} symbols and a blank"]
+    return "; ".join((*parts, count(spec.num_parameters, "parameter")))
 
 
 def _stack(recurrent: Recurrent) -> str:

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from unrolled.cli.screen import count, show_facts, show_scores
-from unrolled.estimators import LanguageModel, SequenceTagger, Translator, load
+from unrolled.estimators import (
+    LanguageModel,
+    SequenceTagger,
+    SpeechRecognizer,
+    Translator,
+    load,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-TextModel = LanguageModel | SequenceTagger | Translator
+TextModel = LanguageModel | SequenceTagger | SpeechRecognizer | Translator
 
 
 def text_model(path: Path) -> TextModel | None:
@@ -34,7 +40,7 @@ def text_model(path: Path) -> TextModel | None:
 def predict(
     model: TextModel,
     name: Path,
-    data: Path,
+    files: list[Path],
     out: Path | None,
     probabilities: bool,
 ) -> None:
@@ -44,6 +50,14 @@ def predict(
         typer.BadParameter: The file to write is of no kind that is written.
         TypeError, ValueError, OSError: The model is of another kind, or a file cannot be used.
     """
+    if isinstance(model, SpeechRecognizer):
+        from unrolled.cli import transcriptions
+
+        transcriptions.predict(model, name, files, out, probabilities)
+        return
+    from unrolled.cli.predict import only
+
+    data = only(files)
     if isinstance(model, Translator):
         from unrolled.cli import translations
 
@@ -82,6 +96,11 @@ def evaluate(
         typer.BadParameter: A target was named that there is not.
         TypeError, ValueError, OSError: The model or the file cannot be used.
     """
+    if isinstance(model, SpeechRecognizer):
+        from unrolled.cli import transcriptions
+
+        transcriptions.evaluate(model, name, data, target, as_json)
+        return
     if isinstance(model, Translator):
         from unrolled.cli import translations
 
@@ -130,6 +149,11 @@ def figures(model: TextModel, name: Path, data: Path | None) -> Iterator[tuple[s
     Raises:
         TypeError, ValueError, OSError: The model or the file cannot be used.
     """
+    if isinstance(model, SpeechRecognizer):
+        from unrolled.cli import transcriptions
+
+        yield from transcriptions.figures(model, name, data)
+        return
     if isinstance(model, Translator):
         from unrolled.cli import translations
 
