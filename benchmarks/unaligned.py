@@ -13,7 +13,7 @@ Parts:
     emoji         pictures to their names, a held-out tenth
     digits        images of digits to words
 
-Data sets are read from the folder that UNROLLED_DATA names. Arguments were chosen on validation
+Data sets are read from the folder that UNROLLED_DATA names. Arguments are chosen on validation
 parts; the test part is scored once a seed. Of several seeds the mean and the standard deviation
 (n - 1) are shown. `--select` scores the validation part, and gives no verdicts. A stretch is a
 larger model that trains for longer.

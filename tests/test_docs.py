@@ -21,6 +21,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NEED_TORCH = ("layers.md", "translation.md")
 CLI = "import sys; from unrolled.cli import main; sys.exit(main())"
 NOT_RUN = re.compile(r"<!-- not run: .{10,} -->")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -101,7 +102,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(p, marks=pytest.mark.torch) if p.name == "layers.md" else p for p in PAGES],
+    [pytest.param(p, marks=pytest.mark.torch) if p.name in NEED_TORCH else p for p in PAGES],
     ids=[str(path.relative_to(ROOT)) for path in PAGES],
 )
 def test_page_runs(path: Path, folder: Path) -> None:

@@ -110,6 +110,20 @@ def write_files(folder: Path) -> None:
     texts.write_csv(folder / "texts.tsv", separator="\t")
     write_series(folder)
     write_texts(folder, rng)
+    write_pairs(folder)
+
+
+def write_pairs(folder: Path) -> None:
+    """pairs, train and val: texts and themselves backwards; words: and their letters."""
+    rng = np.random.default_rng(0)
+    drawn = {"".join(rng.choice(list("abcd"), rng.integers(2, 5))) for _ in range(24)}
+    texts = sorted(drawn)
+    both = [(text, text[::-1]) for text in texts]
+    (folder / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in both))
+    (folder / "words.tsv").write_text("".join(f"{a}\t{' '.join(b)}\n" for a, b in both))
+    for part in ("train", "val"):
+        (folder / f"{part}.de").write_text("".join(f"{a}\n" for a, _ in both))
+        (folder / f"{part}.en").write_text("".join(f"{b}\n" for _, b in both))
 
 
 def write_texts(folder: Path, rng: np.random.Generator) -> None:

@@ -79,9 +79,10 @@ def test_commands_stand_in_the_order_of_their_use(run: Run) -> None:
 @pytest.mark.parametrize(
     ("command", "texts"),
     [
-        ("train", ["classify", "regress", "forecast", "tag", "language-model"]),
+        ("train", ["classify", "regress", "forecast", "tag", "language-model", "translate"]),
         ("train tag", ["--labels", "--crf", "--word-dropout"]),
         ("train language-model", ["--bptt", "--validation", "--test", "default: lstm"]),
+        ("train translate", ["--beam-size", "--target-unit", "[TARGETS]", "--attention"]),
         ("generate", ["--prompt", "--temperature", "--top-k", "--top-p", "--seed", "Ctrl-C"]),
         ("train forecast", ["--horizon", "--calendar", "--future", "default: 0.1,0.5,0.9"]),
         ("forecast", ["--coverage", "MODEL-plots/forecast.png", "[DATA]"]),
@@ -108,8 +109,8 @@ def test_losses_are_of_their_task(run: Run) -> None:
     assert "--class-weight" not in run("train regress --help").out
 
 
-# The small corpus has no "T".
-@pytest.mark.filterwarnings("ignore:.* symbols of the prompt were not:UserWarning")
+# The small corpus has no "T", the small pairs have few letters.
+@pytest.mark.filterwarnings("ignore:.* symbols of (the prompt|X) were not:UserWarning")
 @pytest.mark.parametrize(
     "commands",
     [
@@ -131,12 +132,21 @@ def test_losses_are_of_their_task(run: Run) -> None:
             *generate.EXAMPLES,
             evaluate.TEXT_EXAMPLES[1],
         ],
+        pytest.param(
+            [
+                *train.EXAMPLES["translate"],
+                f"{train.EXAMPLES['translate'][1][:-5]} translator",
+                *predict.TRANSLATE_EXAMPLES,
+                evaluate.TEXT_EXAMPLES[2],
+            ],
+            marks=pytest.mark.torch,
+        ),
         [*FIRST[1:]],
         [*doctor.EXAMPLES],
     ],
     ids=[
         *("predict", "classify", "regress", "forecast", "backtest", "covariates", "tag"),
-        *("language-model", "first", "doctor"),
+        *("language-model", "translate", "first", "doctor"),
     ],
 )
 def test_examples_work_as_they_are_typed(run: Run, commands: list[str]) -> None:
@@ -145,6 +155,8 @@ def test_examples_work_as_they_are_typed(run: Run, commands: list[str]) -> None:
         assert name == "unrolled"
         if line.startswith("train"):
             line += " --max-epochs 2"
+            if "translate" in line:
+                line += " --hidden-size 8"
             if "language-model" in line:
                 line = re.sub("--hidden-size 512", "", line) + " --hidden-size 8"
         done = run(line)
@@ -154,7 +166,7 @@ def test_examples_work_as_they_are_typed(run: Run, commands: list[str]) -> None:
 def test_examples_fit_a_terminal() -> None:
     listed = [FIRST, *train.EXAMPLES.values(), predict.EXAMPLES, evaluate.EXAMPLES, plot.EXAMPLES]
     listed += [forecast.EXAMPLES, backtest.EXAMPLES, generate.EXAMPLES]
-    listed += [predict.TAG_EXAMPLES, evaluate.TEXT_EXAMPLES]
+    listed += [predict.TAG_EXAMPLES, predict.TRANSLATE_EXAMPLES, evaluate.TEXT_EXAMPLES]
     listed.append((forecast.SPREAD_EXAMPLE, backtest.REFIT_EXAMPLE))
     for examples in listed:
         assert max(map(len, examples)) <= 78

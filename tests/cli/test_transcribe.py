@@ -92,6 +92,12 @@ def test_what_is_predicted_of_a_manifest_and_of_files(succeed: Succeed) -> None:
     assert succeed("predict model more/0.wav more/1.wav").splitlines()[1].startswith("more/0.wav,")
     assert succeed("predict model heard.tsv --out heard.parquet") == "heard.parquet: 5 texts\n"
     assert pl.read_parquet("heard.parquet")["text"].to_list() == heard
+    best = load("model").predict_n_best([Path("more/0.wav")], 3)[0]
+    lines = succeed("predict model more/0.wav --n-best 3").splitlines()
+    assert lines[0] == "path,text,score"
+    assert [float(line.rpartition(",")[2]) for line in lines[1:]] == [
+        pytest.approx(heard.score, abs=1e-4) for heard in best
+    ]
     assert json.loads(succeed("evaluate model heard.tsv --json")) == {
         "sounds": 5,
         "scores": pytest.approx(load("model").evaluate(held.paths, held.texts)),

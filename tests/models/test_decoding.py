@@ -150,7 +150,8 @@ def test_a_row_stops_when_nothing_can_become_better() -> None:
 @pytest.mark.parametrize("least", [1, 3])
 def test_the_end_waits_for_as_many_symbols_as_are_asked_for(least: int) -> None:
     model = Automaton(6)
-    model.log_p[..., END] += 3
+    model.log_p[..., END] += 6
+    model.log_p -= np.log(np.exp(model.log_p).sum(axis=2, keepdims=True))
     wide = beam(model, model.start(), first(6), END, 4, 600, n_best=7, least=least)
     for row in range(6):
         ranked = sorted(

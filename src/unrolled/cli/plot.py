@@ -32,7 +32,8 @@ horizon of one of its series beside what came, and residuals.png.
 Of a language model with a text as DATA also surprise.png, the text coloured by what was not
 foreseen; of a tagger with labelled sentences labels.png, the scores of each label, and
 confusion.png. Of a translator learning_curve.png and, with sources as DATA, attention-1.png and so
-on: where it looked while it wrote of the first ones.
+on: where it looked while it wrote of the first ones. Of a speech recognizer learning_curve.png and,
+with a manifest or a sound file as DATA, heard-1.png and so on: what it heard when.
 """)
 EXAMPLES = (
     "unrolled plot model",

@@ -76,9 +76,23 @@ Probabilities = Annotated[
     bool, typer.Option("--probabilities", help="add a column for each class (of a classifier)")
 ]
 
+NBest = Annotated[
+    int | None,
+    typer.Option(
+        "--n-best",
+        min=1,
+        metavar="N",
+        help="the N best texts of each, with scores (of a translator or speech recognizer)",
+    ),
+]
+
 
 def predict(
-    model: Model, files: Data, out: Out = None, probabilities: Probabilities = False
+    model: Model,
+    files: Data,
+    out: Out = None,
+    probabilities: Probabilities = False,
+    n_best: NBest = None,
 ) -> None:
     """Read a model and rows, and write what is predicted."""
     from unrolled.cli.text_models import predict as predict_labels
@@ -86,9 +100,11 @@ def predict(
 
     of_texts = text_model(model)
     if of_texts is not None:
-        predict_labels(of_texts, model, files, out, probabilities)
+        predict_labels(of_texts, model, files, out, probabilities, n_best)
         return
     data = only(files)
+    if n_best is not None:
+        raise typer.BadParameter("--n-best needs a model that writes texts")
     from unrolled.data.table_files import read
 
     if out is not None:

@@ -43,17 +43,19 @@ def predict(
     files: list[Path],
     out: Path | None,
     probabilities: bool,
+    n_best: int | None = None,
 ) -> None:
     """Write the words of a file with their labels, or its sources with texts.
 
     Raises:
-        typer.BadParameter: The file to write is of no kind that is written.
+        typer.BadParameter: The file to write is of no kind that is written, or an option has no
+            effect.
         TypeError, ValueError, OSError: The model is of another kind, or a file cannot be used.
     """
     if isinstance(model, SpeechRecognizer):
         from unrolled.cli import transcriptions
 
-        transcriptions.predict(model, name, files, out, probabilities)
+        transcriptions.predict(model, name, files, out, probabilities, n_best)
         return
     from unrolled.cli.predict import only
 
@@ -61,8 +63,10 @@ def predict(
     if isinstance(model, Translator):
         from unrolled.cli import translations
 
-        translations.predict(model, name, data, out, probabilities)
+        translations.predict(model, name, data, out, probabilities, n_best)
         return
+    if n_best is not None:
+        raise typer.BadParameter("--n-best needs a model that writes texts")
     if isinstance(model, LanguageModel):
         raise ValueError(
             f"{name} is a language model: `unrolled generate` goes on from a text, and `unrolled "

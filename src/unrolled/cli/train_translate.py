@@ -35,8 +35,8 @@ written to MODEL-plots/report.html.""")
 EXAMPLES = (
     "unrolled train translate pairs.tsv --test-fraction 0.1",
     "unrolled train translate train.de train.en --unit subword --out model",
-    "unrolled train translate train.de train.en --validation val.de --validation val.en",
-    "unrolled train translate words.tsv --unit character --target-unit token --test test.tsv",
+    "unrolled train translate pairs.tsv --validation val.de --validation val.en",
+    "unrolled train translate words.tsv --unit character --target-unit token",
 )
 
 Data = Annotated[

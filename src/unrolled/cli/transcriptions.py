@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -28,8 +28,11 @@ def predict(
     data: Sequence[Path],
     out: Path | None,
     probabilities: bool,
+    n_best: int | None,
 ) -> None:
     """Write the sounds of a manifest, or sound files, each with its text.
+
+    With `n_best` each comes with as many texts, a row each, and their scores in a third column.
 
     Raises:
         typer.BadParameter: The file to write is of no kind that is written.
@@ -51,7 +54,19 @@ def predict(
             refuse_same(out, file)
     columns = Columns.from_config(model.table_)
     sounds = _sounds(data, columns)
-    table = pl.DataFrame({columns.audio: sounds.listed, columns.text: model.predict(sounds.paths)})
+    if n_best is None:
+        rows: list[tuple[Any, ...]] = list(
+            zip(sounds.listed, model.predict(sounds.paths), strict=True)
+        )
+    else:
+        several = model.predict_n_best(sounds.paths, n_best)
+        rows = [
+            (listed, heard.text, round(heard.score, 4))
+            for listed, best in zip(sounds.listed, several, strict=True)
+            for heard in best
+        ]
+    names = [columns.audio, columns.text, *([] if n_best is None else ["score"])]
+    table = pl.DataFrame(rows, schema=names, orient="row")
     if out is None:
         sys.stdout.write(table.write_csv())
         return

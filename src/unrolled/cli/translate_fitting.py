@@ -12,7 +12,7 @@ from unrolled.cli.pairs import Pairs
 from unrolled.cli.pictures import report_page, told
 from unrolled.cli.screen import show_facts, show_scores
 from unrolled.cli.summary import of_training
-from unrolled.cli.translate_scores import NEAREST, Scored, nearest_scores
+from unrolled.cli.translate_scores import Scored, nearest_scores, score_columns
 from unrolled.estimators import Translator
 from unrolled.estimators.translation.scoring import GET_METRICS, has_sacrebleu
 
@@ -77,14 +77,6 @@ def train(
             write_page(page, model, str(out), scored[-1], guess)
 
 
-def score_columns(
-    scored: Sequence[Scored], guess: Mapping[str, float] | None
-) -> list[tuple[str, Mapping[str, float]]]:
-    """Scores as they stand beside each other, by their headings."""
-    columns: list[tuple[str, Mapping[str, float]]] = [(s.part.name, s.scores) for s in scored]
-    return columns if guess is None else [*columns, (NEAREST, guess)]
-
-
 def _tell(
     model: Any,
     files: Sequence[Path],
@@ -95,6 +87,7 @@ def _tell(
 ) -> None:
     facts = [("data", f"{' and '.join(map(str, files))}, {learnt.described()}")]
     facts += [(s.part.name, s.part.described()) for s in scored if guess is not None]
+    facts += [("unknown", s.unknown) for s in scored if s.unknown]
     source, target = model.vocabularies_
     facts.append(("symbols", f"{source.unit}s read, {target.unit}s written"))
     if not has_sacrebleu():

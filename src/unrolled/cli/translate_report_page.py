@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unrolled import plots
 from unrolled.cli.report import Picture, Section, Table, write_report
 from unrolled.cli.summary import network, training
-from unrolled.cli.translate_scores import Scored
+from unrolled.cli.translate_scores import Scored, score_columns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,9 +35,6 @@ def write_page(
     Raises:
         OSError: The page cannot be written.
     """
-    # Here, since it is of the page alone.
-    from unrolled.cli.translate_fitting import score_columns
-
     columns = score_columns([scored], guess)
     names = list(dict.fromkeys(name for _, scores in columns for name in scores))
     rows = [(score, *(_rounded(scores.get(score)) for _, scores in columns)) for score in names]

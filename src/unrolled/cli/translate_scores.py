@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from unrolled.cli.pairs import Pairs
+from unrolled.estimators.symbols import unseen
 
 NEAREST = "target of the nearest source"
 PARTS = (2, 3)  # letters in a row that texts are compared by
@@ -16,20 +19,28 @@ AT_ONCE = 256  # texts
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A part, what was written of each of its sources, and the scores of that."""
+    """A part, what was written of each of its sources, and the scores of that.
+
+    `unknown` is a sentence about symbols that were not in training, "" where there are none.
+    """
 
     part: Pairs
     written: list[str]
     scores: dict[str, float]
+    unknown: str
 
     @classmethod
     def of(cls, model: Any, part: Pairs) -> Scored:
         """What a translator writes."""
         sources, references = list(part.references), list(part.references.values())
-        written = model.predict(sources)
+        with warnings.catch_warnings():
+            # They are told beside the scores.
+            warnings.filterwarnings("ignore", ".* symbols of X were not in training", UserWarning)
+            written = model.predict(sources)
         scores = model.evaluate_written(written, references)
         scores["perplexity"] = model.perplexity(sources, references)
-        return cls(part, written, scores)
+        unknown = unseen(sources, model.vocabularies_.source, f"the {part.name} sources")
+        return cls(part, written, scores, unknown)
 
     def examples(self, num: int) -> list[tuple[str, str, list[str]]]:
         """Of sources spread over the part: each, what was written, and its references."""
@@ -62,3 +73,11 @@ def nearest_targets(learnt: Pairs, texts: list[str]) -> list[str]:
         best = np.asarray((asked @ sources).argmax(axis=1)).ravel()
         found += [learnt.targets[i] for i in best]
     return found
+
+
+def score_columns(
+    scored: Sequence[Scored], guess: Mapping[str, float] | None
+) -> list[tuple[str, Mapping[str, float]]]:
+    """Scores as they stand beside each other, by their headings."""
+    columns: list[tuple[str, Mapping[str, float]]] = [(s.part.name, s.scores) for s in scored]
+    return columns if guess is None else [*columns, (NEAREST, guess)]

@@ -24,9 +24,16 @@ DRAWN = 3  # attention matrices
 
 
 def predict(
-    model: Translator, name: Path, data: Path, out: Path | None, probabilities: bool
+    model: Translator,
+    name: Path,
+    data: Path,
+    out: Path | None,
+    probabilities: bool,
+    n_best: int | None,
 ) -> None:
     """Write the sources of a file, each with a tab and its text behind it.
+
+    With `n_best` each comes with as many texts, a line each, and their scores in a third column.
 
     Raises:
         typer.BadParameter: The file to write is of no kind that is written.
@@ -34,29 +41,38 @@ def predict(
     """
     if probabilities:
         raise ValueError(
-            f"{name} writes texts; --probabilities are those of a classifier, and predict_n_best "
-            f"gives those of texts in Python"
+            f"{name} writes texts; --probabilities are those of a classifier, and --n-best 5 "
+            f"gives the scores of texts"
         )
     if out is not None:
         if out.suffix.lower() not in WRITTEN:
             raise typer.BadParameter(f"--out {out} must end in {' or '.join(WRITTEN)}")
         refuse_same(out, data)
     sources = read_sources(data)
-    written = model.predict(sources)
-    for number, text in enumerate(written, start=1):
-        if "\t" in text or "\n" in text:
+    if n_best is None:
+        written: list[list[tuple[str, ...]]] = [[(text,)] for text in model.predict(sources)]
+    else:
+        found = model.predict_n_best(sources, n_best)
+        written = [[(c.text, f"{c.score:.4f}") for c in several] for several in found]
+    for number, several in enumerate(written, start=1):
+        if any("\t" in text or "\n" in text for text, *_ in several):
             raise ValueError(
                 f"what is written of line {number} of {data} holds a tab or a line end, which the "
                 f"columns of a file cannot; predict gives it in Python"
             )
-    content = "".join(f"{s}\t{text}\n" for s, text in zip(sources, written, strict=True))
+    lines = [
+        "\t".join((source, *row))
+        for source, several in zip(sources, written, strict=True)
+        for row in several
+    ]
+    content = "".join(f"{line}\n" for line in lines)
     if out is None:
         sys.stdout.write(content)
         return
     from unrolled.runtime.files import write_whole
 
     write_whole(out, content.encode())
-    typer.echo(f"{out}: {count(len(written), 'text')}")
+    typer.echo(f"{out}: {count(len(lines), 'text')}")
 
 
 def evaluate(
@@ -69,15 +85,14 @@ def evaluate(
     """
     from unrolled.cli.translate_scores import Scored
 
-    part = Pairs.read("model", [data] if targets is None else [data, targets])
+    part = Pairs.read("given", [data] if targets is None else [data, targets])
     scored = Scored.of(model, part)
     if as_json:
         sizes = {"pairs": len(part.sources), "sources": len(part.references)}
         typer.echo(json.dumps({**sizes, "scores": scored.scores}))
         return
-    show_facts(
-        [("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {part.described()}")]
-    )
+    facts = [("model", f"{name}, {type(model).__name__}"), ("data", f"{data}, {part.described()}")]
+    show_facts([*facts, ("unknown", scored.unknown)] if scored.unknown else facts)
     show_scores([("model", scored.scores)])
 
 

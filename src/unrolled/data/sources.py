@@ -10,7 +10,13 @@ from unrolled.data.generated import adding, copying, random_walk, temporal_order
 from unrolled.data.python_reference import python_reference, python_tokens
 from unrolled.data.reber import ReberStrings, embedded_reber
 from unrolled.data.remote import UCR_PROBLEMS, fetch
-from unrolled.data.shipped import TimeSeries, digits, seattle_temperatures, stocks
+from unrolled.data.shipped import (
+    TimeSeries,
+    digits,
+    pronunciations,
+    seattle_temperatures,
+    stocks,
+)
 from unrolled.data.ts_format import read_ts
 
 __all__ = [
@@ -22,6 +28,7 @@ __all__ = [
     "digits",
     "embedded_reber",
     "fetch",
+    "pronunciations",
     "python_reference",
     "python_tokens",
     "random_walk",

@@ -239,6 +239,8 @@ UNITS: list[dict[str, Any]] = [
 ]
 
 
+# Of few texts, many words are unknown.
+@pytest.mark.filterwarnings("ignore:.* of the .* symbols of X were not in training:UserWarning")
 @pytest.mark.parametrize("changes", UNITS, ids=lambda c: "-".join(map(str, c.values())))
 def test_a_saved_model_writes_the_same(changes: dict[str, Any], tmp_path: Path) -> None:
     model = translator(max_epochs=1, **changes).fit(X[:64], Y[:64])
@@ -396,3 +398,43 @@ def test_references_that_do_not_fit_are_refused() -> None:
 def test_a_number_of_candidates_that_is_none_is_refused(n: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="n needs a whole number of at least 1"):
         fitted().predict_n_best(NEW, n)
+
+
+def test_unknown_symbols_are_named_once() -> None:
+    model = fitted()
+    says = (
+        r"^4 of the 9 symbols of X were not in training and are read as the unknown symbol: "
+        r"'z', '\?', 'y'$"
+    )
+    for write in (model.predict, model.predict_n_best):
+        with pytest.warns(UserWarning, match=says) as caught:
+            write(["az?", "bcd", "yzc"])
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+    # Where references tell how well it goes on without them there is no warning.
+    model.evaluate(["az"], ["Z A"])
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_no_text_is_empty(width: int) -> None:
+    model = copy.deepcopy(fitted())
+    model.set_params(beam_size=width, length_penalty=0.0)
+    # The end is likelier than all else, always.
+    model.named_parameters()["decoder.head.bias"][FIRST] += 50
+    assert {len(text.split()) for text in model.predict(NEW)} == {1}
+    assert {len(c.text.split()) for row in model.predict_n_best(NEW[:3], 3) for c in row} == {1}
+
+
+def test_texts_of_others_are_scored_alike() -> None:
+    model = fitted()
+    found = model.evaluate(NEW, RIGHT)
+    del found["perplexity"]
+    assert model.evaluate_written(model.predict(NEW), RIGHT) == found
+    scores = model.evaluate_written(["A B", "C"], [["A B C", "A"], ["C"]])
+    assert (scores["exact_match"], scores["symbol_error_rate"]) == (0.5, 0.25)
+    lower = translator(max_epochs=1, target_unit="word", lowercase=True).fit(X[:32], Y[:32])
+    assert lower.evaluate_written(["A.b"], ["a . B"])["exact_match"] == 1.0
+    with pytest.raises(TypeError, match="written is one str"):
+        model.evaluate_written("A", ["A"])
+    with pytest.raises(ValueError, match="inconsistent"):
+        model.evaluate_written(["A"], ["A", "B"])

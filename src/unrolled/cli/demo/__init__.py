@@ -31,6 +31,7 @@ def run(out: Path = Path("unrolled-demo"), quick: bool = False) -> Path:
     from unrolled.cli.demo.text_page import texts_table
     from unrolled.cli.demo.texts import learn_highlighting, learn_reference
     from unrolled.cli.demo.walks import SIZES, learn_walks
+    from unrolled.cli.demo.with_torch import learn_with_torch
 
     started = time.perf_counter()
     console = Console()
@@ -67,9 +68,10 @@ def run(out: Path = Path("unrolled-demo"), quick: bool = False) -> Path:
     with console.status("Learning to highlight Python"):
         highlighter = learn_highlighting(quick)
     show(console, texts_table(reference, highlighter))
+    more = learn_with_torch(console, show, quick)
     path = out / "report.html"
     with console.status("Drawing the report"):
-        write_page(path, walks, series, digits, reference, highlighter)
+        write_page(path, walks, series, digits, reference, highlighter, more)
     console.print(f"{time.perf_counter() - started:.0f} seconds in all. Open the report:")
     console.print(f"  {path}", highlight=False, soft_wrap=True)
     return path

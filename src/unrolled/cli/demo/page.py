@@ -24,6 +24,7 @@ def write_page(
     digits: Sequence[Digits],
     reference: Reference,
     highlighter: Highlighter,
+    more: Sequence[Section] = (),
 ) -> None:
     """Write the report of a demo as one HTML file, whole or not at all."""
     sections = [
@@ -33,6 +34,7 @@ def write_page(
         _digits_section(digits),
         reference_section(reference),
         highlighter_section(highlighter),
+        *more,
     ]
     write_report(
         path,

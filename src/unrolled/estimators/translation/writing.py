@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,12 +18,16 @@ from unrolled.runtime.one_to_many import OneToManySpec
 from unrolled.runtime.sampling import Sampling
 from unrolled.training import engines
 
-# Hypotheses side by side, and numbers of what was read that they hold together.
-AT_ONCE = 320
+# Texts that are written side by side, hypotheses of a beam likewise, and numbers of what was read
+# that they hold together.
+AT_ONCE, HYPOTHESES = 320, 640
 NUMBERS = 2**24
 UNKNOWN = 0
 # No text in training is without a symbol, so that none is written without.
 LEAST = 1
+# Where one text is asked for: what a hypothesis may lie behind the likeliest, in nats, and how many
+# times its symbols it may have in the end.
+MARGIN, AHEAD = 2.5, 1.5
 AnyWriter = EncoderDecoderSpec | OneToManySpec
 
 
@@ -78,6 +83,8 @@ def write(
                 n_best=search.n_best,
                 barred=barred,
                 least=LEAST,
+                margin=MARGIN if search.n_best == 1 else math.inf,
+                ahead=AHEAD if search.n_best == 1 else math.inf,
             )
         for row, decoded in zip(rows, best, strict=True):
             found[row] = decoded
@@ -131,8 +138,8 @@ def _batches(inputs: Source, width: int, size: int) -> Iterator[NDArray[np.int64
     order = np.argsort(inputs.lengths, kind="stable")
     start = 0
     while start < len(order):
-        num = max(1, AT_ONCE // width)
+        num = max(1, min(AT_ONCE, HYPOTHESES // width))
         longest = int(inputs.lengths[order[start : start + num]].max())
-        num = min(num, rows_at_once(longest * size * width))
+        num = min(num, rows_at_once(longest * size))
         yield order[start : start + num]
         start += num
