@@ -16,7 +16,7 @@ from unrolled.estimators import SpeechRecognizer
 from unrolled.estimators.speech.scoring import symbol_scores
 
 RATE = 8000
-WAVES, HELD_OUT, QUICK = 400, 100, 16
+WAVES, HELD_OUT, QUICK = 800, 100, 16
 SHOWN = 6  # examples in the table
 
 
@@ -56,7 +56,7 @@ def learn_tones(quick: bool = False) -> Tones:
         num_layers=1,
         dropout=0.0,
         batch_size=8,
-        max_epochs=1 if quick else 12,
+        max_epochs=1 if quick else 8,
         learning_rate=1e-2,
         random_state=0,
         verbose=False,
