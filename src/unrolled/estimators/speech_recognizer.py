@@ -62,6 +62,7 @@ class SpeechRecognizer(SpeechData):
     Attributes:
         vocabulary_: numbers the symbols; 0 is the unknown one, which is never written.
         log_mel_: what makes frames of sound; None where they are given.
+        scaler_: scales frames by those of the training part; None with another `normalize`.
         symbols_: [K] names of the outputs, the blank first.
     """
 
@@ -108,12 +109,12 @@ class SpeechRecognizer(SpeechData):
                 part, held = hold_out(part, self.validation_fraction, drawn.of("split"), None)
             self.vocabulary_ = self._fit_symbols(part.y.tolist())
             targets = texts.outputs(said, self.vocabulary_)
-            whole, *versions = self._frames(items, tuple(self.speeds))
-            check_consistent_length(whole, said)
+            parts, rows = self._frames(items, tuple(self.speeds)), np.asarray(part.inputs)
+            self.scaler_ = self._fit_scaler(parts[0], rows)
+            whole, *versions = map(self._scaled, parts)
             self.spec_ = self._describe(whole.channels)
             speeds, names = (1.0, *self.speeds), names_of(len(said))
             texts.check_long_enough(self.spec_, (whole, *versions), speeds, targets, names)
-            rows = np.asarray(part.inputs)
             data = self._changed(self._pairs(whole, targets, rows, drawn), versions, rows, drawn)
             watched = None
             if held is not None:

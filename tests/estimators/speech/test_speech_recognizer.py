@@ -257,6 +257,26 @@ def test_one_that_is_too_short_at_a_speed_is_named_so() -> None:
         of_sound(speeds=(0.5, 2.0), max_epochs=1).fit(sounds, [*texts, "159"])
 
 
+def test_frames_are_scaled_by_the_training_part() -> None:
+    louder = [x * 3 + 5 for x in X[:60]]
+    model = recognizer(max_epochs=1, normalize="training", validation_fraction=0.5)
+    model.fit([*louder], Y[:60])
+    assert model.scaler_ is not None
+    values = model._inputs(louder).values
+    # Half of these were learnt from.
+    np.testing.assert_allclose(values.mean(axis=0), 0.0, atol=0.1)
+    np.testing.assert_allclose(values.std(axis=0), 1.0, atol=0.1)
+    assert np.abs(values.mean(axis=0)).max() > 1e-4
+    whole = recognizer(max_epochs=1, normalize="training").fit(louder, Y[:60])
+    np.testing.assert_allclose(whole._inputs(louder).values.mean(axis=0), 0.0, atol=1e-5)
+    # An utterance that is all of one letter is told from another one.
+    a, b = (np.tile(POINTS[i], (9, 1)) for i in (0, 1))
+    by_itself = recognizer(max_epochs=1).fit(X[:60], Y[:60])
+    for fitted_on, same in ((by_itself, True), (whole, False)):
+        ours, theirs = fitted_on.log_probabilities([a, b])
+        assert np.allclose(ours, theirs) == same
+
+
 def test_unknown_symbols_are_never_written() -> None:
     rare = [*Y[:100], *(y.replace("c", "xyz"[i % 3]) for i, y in enumerate(Y[100:]))]
     model = recognizer(max_epochs=4, min_count=40).fit(X, rare)
@@ -269,10 +289,10 @@ def test_unknown_symbols_are_never_written() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"unit": "word", "lowercase": True},
+        {"unit": "word", "lowercase": True, "normalize": "training"},
         {"unit": "token", "cell": "lstm", "num_layers": 2, "input_dropout": 0.1},
         {"convolutions": (), "bidirectional": False, "cell": "rnn"},
-        {"convolutions": (8, 6), "strides": (1, 2), "time_masks": 1, "normalize": False},
+        {"convolutions": (8, 6), "strides": (1, 2), "time_masks": 1, "normalize": "none"},
     ],
     ids=lambda c: "-".join(map(str, c.values())),
 )
@@ -309,6 +329,7 @@ def test_how_sound_is_heard_is_saved(tmp_path: Path) -> None:
     ("part", "key", "value", "sentence"),
     [
         ("inputs", "log_mel", {}, "the log-mel lacks sample_rate"),
+        ("inputs", "scaler", {"mean": [0.0] * 6, "scale": [1.0] * 6}, "do not go together"),
         ("inputs", "extra", 1, "the part inputs holds 'extra'"),
         ("targets", "vocabulary", None, "the vocabulary needs a mapping"),
         ("targets", "extra", 1, "the part targets holds 'extra'"),

@@ -14,6 +14,7 @@ from unrolled.runtime.transcription import Convolution, TranscriberSpec
 from unrolled.runtime.vocabulary import UNITS
 
 LOG_MEL, GIVEN = "log_mel", "given"
+UTTERANCE, TRAINING = "utterance", "training"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -30,7 +31,8 @@ class SpeechArguments(LearningArguments):
         num_mels: F, bands of pitch.
         low_frequency: Hz where the lowest band begins.
         high_frequency: Hz where the highest band ends; None is half of the sample rate.
-        normalize: each feature gets mean 0 and variance 1 over the frames of its utterance.
+        normalize: each feature gets mean 0 and variance 1 over the frames of its "utterance", or
+            over all of the "training" part, which keeps apart words that stand alone; or "none".
         unit: a symbol that is written: "character" (blanks too), "word" or "token" (between white
             space).
         min_count: symbols that come less often in training are written as none.
@@ -73,8 +75,11 @@ class SpeechArguments(LearningArguments):
     high_frequency: float | None = field(
         default=None, metadata=real(0.0, none=True, above=True, help="Hz where the highest ends")
     )
-    normalize: bool = field(
-        default=True, metadata=flag(help="scale each feature over its utterance")
+    normalize: str = field(
+        default=UTTERANCE,
+        metadata=choice(
+            UTTERANCE, TRAINING, "none", help="over what features are scaled: utterance or training"
+        ),
     )
     unit: str = field(
         default="character", metadata=choice(*UNITS, help="a symbol: word, character or token")
@@ -144,7 +149,7 @@ class SpeechArguments(LearningArguments):
             num_mels=int(self.num_mels),
             low=float(self.low_frequency),
             high=None if high is None else float(high),
-            normalize=bool(self.normalize),
+            normalize=self.normalize == UTTERANCE,
         )
 
     def _check_speech(self) -> None:

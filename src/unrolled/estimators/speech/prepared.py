@@ -16,12 +16,13 @@ from unrolled.data.utterances import ChangedPairs, Masks
 from unrolled.estimators.contract import check_consistent_length
 from unrolled.estimators.parts import Seeds
 from unrolled.estimators.speech import frames, texts
-from unrolled.estimators.speech.arguments import SpeechArguments
+from unrolled.estimators.speech.arguments import TRAINING, UTTERANCE, SpeechArguments
 from unrolled.estimators.symbols import fit_symbols, symbols_from_config
 from unrolled.estimators.trainable import Trainable
 from unrolled.runtime.config_checks import check_keys
 from unrolled.runtime.log_mel import LogMel
 from unrolled.runtime.transcription import TranscriberSpec
+from unrolled.runtime.transforms import Scaler
 
 if TYPE_CHECKING:
     from unrolled.data.sequences import Sequences
@@ -34,6 +35,7 @@ class LearntSpeech:
     spec_: TranscriberSpec
     vocabulary_: Symbols
     log_mel_: LogMel | None
+    scaler_: Scaler | None
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -43,7 +45,7 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
     def _read(self, X: Any, y: Any) -> tuple[Any, list[str]]:
         """The items of X, none of them read yet where they are sound, and the texts of y."""
         of_sound = self.log_mel_ is not None
-        items: Any = sound_items(X) if of_sound else frames.given(X, bool(self.normalize))
+        items: Any = sound_items(X) if of_sound else frames.given(X, self.normalize == UTTERANCE)
         said = as_texts(y, name="y")
         check_consistent_length(items, said)
         return items, said
@@ -57,14 +59,25 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
     def _inputs(self, X: Any) -> Sequences:
         """Frames of sounds that the model has not learnt from."""
         if self.log_mel_ is not None:
-            return frames.of_sound(X, self.log_mel_, ())[0]
-        found = frames.given(X, bool(self.normalize))
+            return self._scaled(frames.of_sound(X, self.log_mel_, ())[0])
+        found = frames.given(X, self.normalize == UTTERANCE)
         if found.channels != self.spec_.input_size:
             raise ValueError(
                 f"X has frames of {found.channels} features, and this model was fitted on "
                 f"{self.spec_.input_size}"
             )
-        return found
+        return self._scaled(found)
+
+    def _fit_scaler(self, whole: Sequences, rows: NDArray[np.int64]) -> Scaler | None:
+        """How frames are scaled by those of the training part; None where they are not."""
+        if self.normalize != TRAINING:
+            return None
+        return Scaler.fit(np.concatenate([whole[i] for i in rows]))
+
+    def _scaled(self, found: Sequences) -> Sequences:
+        if self.scaler_ is None:
+            return found
+        return found.with_values(self.scaler_.apply(found.values))
 
     def _inputs_and_targets(self, X: Any, y: Any) -> tuple[Sequences, Sequences]:
         targets = texts.outputs(y, self.vocabulary_)
@@ -129,13 +142,15 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
 
     def _describe(self, num_features: int | None = None) -> TranscriberSpec:
         self._check_speech()
-        if self._log_mel() != self.log_mel_:
+        scaled = self.scaler_ is not None
+        if self._log_mel() != self.log_mel_ or scaled != (self.normalize == TRAINING):
             raise ValueError("its arguments describe other frames than those it was fitted on")
         size = self.spec_.input_size if num_features is None else num_features
         return self._spec(size, len(self.vocabulary_) + texts.SHIFT)
 
     def _inputs_to_config(self) -> dict[str, Any]:
-        return {"log_mel": None if self.log_mel_ is None else self.log_mel_.to_config()}
+        parts = {"log_mel": self.log_mel_, "scaler": self.scaler_}
+        return {name: None if part is None else part.to_config() for name, part in parts.items()}
 
     def _targets_to_config(self) -> dict[str, Any]:
         return {"vocabulary": self.vocabulary_.to_config()}
@@ -143,9 +158,14 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
     def _inputs_from_config(self, config: Mapping[str, Any]) -> None:
         if not isinstance(self.spec_, TranscriberSpec):
             raise ValueError("a speech recognizer needs a spec with convolutions")
-        check_keys("part inputs", config, ("log_mel",))
-        features = config["log_mel"]
+        check_keys("part inputs", config, ("log_mel", "scaler"))
+        features, scaler = config["log_mel"], config["scaler"]
         self.log_mel_ = None if features is None else LogMel.from_config(features)
+        self.scaler_ = None if scaler is None else Scaler.from_config(scaler)
+        if (scaler is None) == (self.normalize == TRAINING):
+            raise ValueError(f"normalize={self.normalize!r} and its scaler do not go together")
+        if self.scaler_ is not None and len(self.scaler_.mean) != self.spec_.input_size:
+            raise ValueError("its scaler has another number of features than its spec")
 
     def _targets_from_config(self, config: Mapping[str, Any]) -> None:
         check_keys("part targets", config, ("vocabulary",))
