@@ -109,7 +109,7 @@ def ctc_spikes(
     _draw_probabilities(above, np.exp(log_p), colours, seconds_per_step)
     above.set_xlim(0.0, end)
     inches = figure.get_figwidth() - BESIDE
-    times = (peaks + 0.5) * seconds_per_step
+    times = (peaks + 0.5).astype(np.float64) * seconds_per_step
     _write(above, names, times, [colours[k] for k in heard], widths, end / inches)
     axis_labels(above, "", "probability")
     above.set_ylabel("probability\n(grey: no symbol)", fontsize=LABEL_SIZE - 1)
