@@ -9,7 +9,7 @@ from text_bench.rows import Options, Row, show
 from unaligned_bench.speaking import train
 from unaligned_bench.spoken import prompts
 
-# Chosen on another tenth, which was then learnt from too.
+# Not yet chosen: `--select` scores what is held out of the training part to choose on.
 ARGUMENTS: dict[str, Any] = {
     "hidden_size": 96, "num_layers": 2, "convolutions": (64,), "strides": (2,), "dropout": 0.3,
     "speeds": (0.9, 0.95, 1.0, 1.05, 1.1), "time_masks": 2, "feature_masks": 2,
