@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-NEED_TORCH = ("captions.md", "layers.md", "translation.md")
+NEED_TORCH = ("captions.md", "layers.md", "speech.md", "translation.md")
 CLI = "import sys; from unrolled.cli import main; sys.exit(main())"
 NOT_RUN = re.compile(r"<!-- not run: .{10,} -->")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")

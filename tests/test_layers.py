@@ -45,7 +45,7 @@ WITHOUT_TORCH = {
 # Of training the engine through torch alone may import it, and is imported where it is chosen.
 TORCH_ENGINE = {
     f"unrolled.training.{name}"
-    for name in ("by_torch", "crf", "losses", "optimizers", "gradients", "threads")
+    for name in ("by_torch", "crf", "ctc", "losses", "optimizers", "gradients", "threads")
 }
 PICKLES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNPICKLING_CALLS = {"read_pickle", "to_pickle"}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         SequenceRegressor,
         SequenceTagger,
         SignalRegressor,
+        SpeechRecognizer,
         Translator,
         load,
     )
@@ -43,6 +44,7 @@ __all__ = [
     "SequenceRegressor",
     "SequenceTagger",
     "SignalRegressor",
+    "SpeechRecognizer",
     "Translator",
     "__version__",
     "data",

@@ -39,7 +39,7 @@ def test_the_demo_writes_a_report_with_pictures(tmp_path, capsys):
         assert "fit, ms" in told
     page = Page()
     page.feed(path.read_text(encoding="utf-8"))
-    assert len(page.headings) == 8
+    assert len(page.headings) == 9
     assert len(page.images) >= 13
     assert all(i["src"].startswith("data:image/png;base64,") and i["alt"] for i in page.images)
 

@@ -19,7 +19,8 @@ those of a plain guess that looks at no input: the classes' shares, or the mean,
 
 Of a tagger DATA is a .conllu file or one with a word and its label a line, and a table by label
 follows. Of a language model it is a text, plain or .gz. Of a translator it has pairs with a tab
-between, or sources alone where --target names the file of their targets.
+between, or sources alone where --target names the file of their targets. Of a speech recognizer it
+is a manifest of sounds; --target names another column of texts.
 """)
 EXAMPLES = (
     "unrolled evaluate model test.csv",

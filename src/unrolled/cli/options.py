@@ -42,20 +42,34 @@ TEXTS = frozenset(
         "target_unit", "shared_vocabulary",
     }
 )  # fmt: skip
-NETWORK = frozenset({"tied", "crf", "attention", "input_feeding"})
-IMAGES = frozenset(
+NETWORK = frozenset(
     {
-        "image_size", "image_channels", "convolutions", "kernel_size", "pool_size", "group_norm",
-        "shift", "zoom", "turn", "flip", "memory_dropout",
+        "tied", "crf", "attention", "input_feeding", "convolutions", "convolution_width",
+        "strides",
     }
 )  # fmt: skip
-WRITING = frozenset({"beam_size", "length_penalty", "max_length"})
+IMAGES = frozenset(
+    {
+        "image_size", "image_channels", "kernel_size", "pool_size", "group_norm", "shift", "zoom",
+        "turn", "flip", "memory_dropout",
+    }
+)  # fmt: skip
+WRITING = frozenset(
+    {"beam_size", "length_penalty", "max_length", "language_weight", "symbol_bonus"}
+)
+SOUND = frozenset(
+    {
+        "sample_rate", "window", "step", "num_mels", "low_frequency", "high_frequency",
+        "normalize",
+    }
+)  # fmt: skip
 SAVING = frozenset({"checkpoint", "checkpoint_seconds", "checkpoint_epochs"})
 SAVING_PANEL = "Saving a running fit"
 PANELS = (
     *(
         "Forecast",
         "Values and times",
+        "Sound",
         "Network",
         "Texts",
         "Images",
@@ -189,7 +203,7 @@ def _reader(kinds: tuple[Any, ...]) -> tuple[str, Callable[[str], Any]]:
 
 
 def _sizes(text: str) -> tuple[int, ...]:
-    return tuple(int(size) for size in text.split(","))
+    return () if text.lower() == NONE else tuple(int(size) for size in text.split(","))
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -227,6 +241,8 @@ def _panel(name: str) -> str:
         return "Texts"
     if name in IMAGES:
         return "Images"
+    if name in SOUND:
+        return "Sound"
     if name in WRITING:
         return "Writing"
     if name in NETWORK or name in _added_by(ManyToOneNetwork):

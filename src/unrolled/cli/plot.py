@@ -33,7 +33,9 @@ Of a language model with a text as DATA also surprise.png, the text coloured by 
 foreseen; of a tagger with labelled sentences labels.png, the scores of each label, and
 confusion.png. Of a translator learning_curve.png and, with sources as DATA, attention-1.png and so
 on: where it looked while it wrote of the first ones. Of a captioner with a table of images, or
-one image, as DATA captions.png, images with what it writes, and attention-1.png and so on.
+one image, as DATA captions.png, images with what it writes, and attention-1.png and so on. Of a
+speech recognizer learning_curve.png and, with a manifest or a sound file as DATA, heard-1.png and
+so on: what it heard when.
 """)
 EXAMPLES = (
     "unrolled plot model",

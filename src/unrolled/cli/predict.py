@@ -36,6 +36,9 @@ Each source is written with a tab and the text behind it.
 
 Of a captioner DATA has the column of image files that the model was trained on, or is one or more
 image files. Each is written with its caption.
+
+Of a speech recognizer DATA is a manifest with the column of sound files that it learnt from, or one
+sound file or more. Each is written with its text, as CSV or to a table.
 """)
 EXAMPLES = (
     "unrolled predict model new.csv",
@@ -46,9 +49,12 @@ TAG_EXAMPLES = (
     "unrolled predict model sentences.txt",
     "unrolled predict model dev.conllu --out tagged.conllu",
 )
-TRANSLATE_EXAMPLES = ("unrolled predict translator sentences.txt --out translated.tsv",)
-CAPTION_EXAMPLES = ("unrolled predict captioner one.png two.jpg",)
-EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES, *TRANSLATE_EXAMPLES, *CAPTION_EXAMPLES)
+TRANSLATE_EXAMPLES = (
+    "unrolled predict translator sentences.txt --out translated.tsv",
+    "unrolled predict recognizer one.wav two.wav",
+    "unrolled predict captioner one.png two.jpg",
+)
+EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES, *TRANSLATE_EXAMPLES)
 SUFFIXES = (".csv", ".tsv", ".parquet")
 PREDICTION = "prediction"
 
@@ -57,8 +63,8 @@ Data = Annotated[
     list[Path],
     typer.Argument(
         metavar="DATA...",
-        help="a .csv, .tsv or .parquet file; sentences for a tagger or a translator, image files "
-        "for a captioner",
+        help="a .csv, .tsv or .parquet file; sentences for a tagger or a translator; for a speech "
+        "recognizer or a captioner sound or image files, or a table of them",
     ),
 ]
 Out = Annotated[
@@ -80,7 +86,7 @@ NBest = Annotated[
         "--n-best",
         min=1,
         metavar="N",
-        help="the N best texts of each, with scores (of a translator)",
+        help="the N best texts of each, with scores (of a translator or speech recognizer)",
     ),
 ]
 
@@ -93,16 +99,14 @@ def predict(
     n_best: NBest = None,
 ) -> None:
     """Read a model and rows, and write what is predicted."""
-    data, *more = files
     from unrolled.cli.text_models import predict as predict_labels
     from unrolled.cli.text_models import text_model
 
     of_texts = text_model(model)
     if of_texts is not None:
-        predict_labels(of_texts, model, data, out, probabilities, n_best, more)
+        predict_labels(of_texts, model, files, out, probabilities, n_best)
         return
-    if more:
-        raise typer.BadParameter(f"{model} reads one file at a time, got {len(files)}")
+    data = only(files)
     if n_best is not None:
         raise typer.BadParameter("--n-best needs a model that writes texts")
     from unrolled.data.table_files import read
@@ -125,6 +129,17 @@ def predict(
 
     write_whole(out, content(predictions, out.suffix.lower()))
     typer.echo(f"{out}: {count(len(predictions), 'prediction')}")
+
+
+def only(files: list[Path]) -> Path:
+    """The only one of the files that were named.
+
+    Raises:
+        typer.BadParameter: There are more.
+    """
+    if len(files) > 1:
+        raise typer.BadParameter("DATA is one file; several are read of sounds and images alone")
+    return files[0]
 
 
 def check_file(out: Path, data: Path | None) -> None:

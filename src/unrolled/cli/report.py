@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: text, tables and pictures."""
+"""A report as one HTML page that needs nothing else: text, tables, pictures and sounds."""
 
 from __future__ import annotations
 
@@ -69,6 +69,14 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Sound:
+    """A WAV file that can be listened to, with the text beside it."""
+
+    wave: bytes
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Verbatim:
     """A text whose blanks and line ends are kept, with the text above it."""
 
@@ -81,7 +89,7 @@ class Section:
     """A heading and what stands below it, in order; a text is a paragraph."""
 
     heading: str
-    content: Sequence[str | Table | Picture | Verbatim]
+    content: Sequence[str | Table | Picture | Verbatim | Sound]
 
 
 def write_report(
@@ -128,7 +136,7 @@ def page(title: str, sections: Sequence[Section], subtitle: str | None = None) -
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" \
-content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+content="default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <title>{escape(title)}</title>
@@ -162,6 +170,8 @@ def _section(section: Section, number: int) -> str:
             lines.append(_table(item))
         elif isinstance(item, Verbatim):
             lines.append(_verbatim(item))
+        elif isinstance(item, Sound):
+            lines.append(_sound(item))
         else:
             raise TypeError(
                 f"section {section.heading!r} must hold texts, tables and pictures, "
@@ -227,6 +237,14 @@ def _verbatim(item: Verbatim) -> str:
     caption = f"<figcaption>{escape(item.caption)}</figcaption>" if item.caption else ""
     # A line end behind <pre> is dropped, so that one of the text's own is kept.
     return f'<figure class="verbatim">{caption}<pre>\n{escape(item.text)}</pre></figure>'
+
+
+def _sound(item: Sound) -> str:
+    source = base64.b64encode(item.wave).decode("ascii")
+    return (
+        f'<figure><audio controls preload="none" src="data:audio/wav;base64,{source}"></audio>'
+        f"<figcaption>{escape(item.caption)}</figcaption></figure>"
+    )
 
 
 def _column(values: Sequence[object]) -> list[str]:

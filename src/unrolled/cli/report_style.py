@@ -39,6 +39,7 @@ figure { margin: .6rem 0 1.6rem; min-width: 0; }
 .frame img { display: block; width: 100%; height: auto; }
 figcaption { margin-top: .5rem; color: var(--muted); font-size: .92rem; line-height: 1.5; }
 .verbatim { max-width: 46rem; }
+audio { max-width: 100%; }
 pre {
   margin: .3rem 0 0; padding: .8rem 1rem; overflow-x: auto; background: var(--tint);
   border: 1px solid var(--line); border-radius: 8px; white-space: pre-wrap;

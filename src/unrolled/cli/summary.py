@@ -19,6 +19,7 @@ from unrolled.runtime.layers import Recurrent
 from unrolled.runtime.one_to_many import OneToManySpec
 from unrolled.runtime.readers import Picture
 from unrolled.runtime.spec import Spec
+from unrolled.runtime.transcription import TranscriberSpec
 from unrolled.training.history import Record
 
 
@@ -105,12 +106,14 @@ def training(history: list[Record]) -> str:
     return f"{epochs}, lowest validation loss {watched[best]:.4g} in epoch {best}"
 
 
-def network(spec: Spec | EncoderDecoderSpec | OneToManySpec) -> str:
+def network(spec: Spec | EncoderDecoderSpec | OneToManySpec | TranscriberSpec) -> str:
     """The layers of a network and its number of parameters."""
     if isinstance(spec, EncoderDecoderSpec):
         return _reader_and_writer(spec)
     if isinstance(spec, OneToManySpec):
         return _writer_of_one(spec)
+    if isinstance(spec, TranscriberSpec):
+        return _transcriber(spec)
     parts = []
     if spec.embedding_size:
         parts.append(f"{count(spec.input_size, 'symbol')} as vectors of {spec.embedding_size}")
@@ -147,6 +150,17 @@ def _writer_of_one(spec: OneToManySpec) -> str:
 def _writes(d: Decoder) -> tuple[str, ...]:
     attention = "no attention" if d.attention == "none" else f"{d.attention} attention"
     return f"writes {d.output_size:,} symbols", _stack(d.recurrent), attention
+
+
+def _transcriber(spec: TranscriberSpec) -> str:
+    parts = [f"frames of {count(spec.input_size, 'number')}"]
+    if spec.convolutions:
+        channels = ", ".join(str(c.channels) for c in spec.convolutions)
+        parts.append(
+            f"convolutions to {channels} channels, {count(spec.stride, 'frame')} to a step"
+        )
+    parts += [_stack(spec.recurrent), f"{spec.output_size - 1:,} symbols and a blank"]
+    return "; ".join((*parts, count(spec.num_parameters, "parameter")))
 
 
 def _stack(recurrent: Recurrent) -> str:

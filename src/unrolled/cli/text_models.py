@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,20 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from unrolled.cli.screen import count, show_facts, show_scores
-from unrolled.estimators import ImageCaptioner, LanguageModel, SequenceTagger, Translator, load
+from unrolled.estimators import (
+    ImageCaptioner,
+    LanguageModel,
+    SequenceTagger,
+    SpeechRecognizer,
+    Translator,
+    load,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-TextModel = LanguageModel | SequenceTagger | Translator | ImageCaptioner
+TextModel = LanguageModel | SequenceTagger | SpeechRecognizer | Translator | ImageCaptioner
 
 
 def text_model(path: Path) -> TextModel | None:
@@ -34,15 +41,12 @@ def text_model(path: Path) -> TextModel | None:
 def predict(
     model: TextModel,
     name: Path,
-    data: Path,
+    files: list[Path],
     out: Path | None,
     probabilities: bool,
     n_best: int | None = None,
-    more: Sequence[Path] = (),
 ) -> None:
-    """Write the words of a file with their labels, its sources or images with texts.
-
-    `more` are further image files.
+    """Write the words of a file with their labels; its sources, sounds or images with texts.
 
     Raises:
         typer.BadParameter: The file to write is of no kind that is written, or an option has no
@@ -53,11 +57,17 @@ def predict(
         from unrolled.cli import captioning
 
         if n_best is not None:
-            raise typer.BadParameter("--n-best needs a translator")
-        captioning.predict(model, name, [data, *more], out, probabilities)
+            raise typer.BadParameter("--n-best needs a translator or speech recognizer")
+        captioning.predict(model, name, files, out, probabilities)
         return
-    if more:
-        raise typer.BadParameter(f"{name} reads one file at a time, got {len(more) + 1}")
+    if isinstance(model, SpeechRecognizer):
+        from unrolled.cli import transcriptions
+
+        transcriptions.predict(model, name, files, out, probabilities, n_best)
+        return
+    from unrolled.cli.predict import only
+
+    data = only(files)
     if isinstance(model, Translator):
         from unrolled.cli import translations
 
@@ -102,6 +112,11 @@ def evaluate(
         from unrolled.cli import captioning
 
         captioning.evaluate(model, name, data, target, as_json)
+        return
+    if isinstance(model, SpeechRecognizer):
+        from unrolled.cli import transcriptions
+
+        transcriptions.evaluate(model, name, data, target, as_json)
         return
     if isinstance(model, Translator):
         from unrolled.cli import translations
@@ -155,6 +170,11 @@ def figures(model: TextModel, name: Path, data: Path | None) -> Iterator[tuple[s
         from unrolled.cli import captioning
 
         yield from captioning.figures(model, name, data)
+        return
+    if isinstance(model, SpeechRecognizer):
+        from unrolled.cli import transcriptions
+
+        yield from transcriptions.figures(model, name, data)
         return
     if isinstance(model, Translator):
         from unrolled.cli import translations

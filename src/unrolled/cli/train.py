@@ -10,7 +10,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from unrolled.cli import train_caption, train_forecast, train_language, train_tag, train_translate
+from unrolled.cli import (
+    train_caption,
+    train_forecast,
+    train_language,
+    train_tag,
+    train_transcribe,
+    train_translate,
+)
 from unrolled.cli.helptext import examples, paragraphs
 from unrolled.cli.train_options import TESTING, Out, Quiet, ResumeFrom, check_tested
 
@@ -22,6 +29,7 @@ HELP = {
     train_language.NAME: train_language.HELP,
     train_translate.NAME: train_translate.HELP,
     train_caption.NAME: train_caption.HELP,
+    train_transcribe.NAME: train_transcribe.HELP,
 }
 LAYOUTS = paragraphs("""
 DATA has a line of column names, and one of these layouts:
@@ -57,6 +65,7 @@ EXAMPLES = {
     train_language.NAME: train_language.EXAMPLES,
     train_translate.NAME: train_translate.EXAMPLES,
     train_caption.NAME: train_caption.EXAMPLES,
+    train_transcribe.NAME: train_transcribe.EXAMPLES,
 }
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="a .csv, .tsv or .parquet file")]
@@ -166,6 +175,11 @@ def caption() -> None:
     """Stands in the list of commands, see `Tasks`."""
 
 
+@app.command(help=HELP[train_transcribe.NAME])
+def transcribe() -> None:
+    """Stands in the list of commands, see `Tasks`."""
+
+
 def _command(task: str) -> Any:
     """A task's command with all its options."""
     from unrolled.cli.options import parameters
@@ -190,6 +204,14 @@ def _command(task: str) -> Any:
 
         layouts, options = train_caption.LAYOUT, parameters(ImageCaptioner, without={"reads"})
         run = train_caption.command()
+    elif task == train_transcribe.NAME:
+        from unrolled.estimators import SpeechRecognizer
+
+        layouts, options = (
+            train_transcribe.LAYOUT,
+            parameters(SpeechRecognizer, without={"features"}),
+        )
+        run = train_transcribe.command()
     elif task == train_tag.NAME:
         from unrolled.estimators import SequenceTagger
 

@@ -89,7 +89,26 @@ def as_waves(X: Any, sample_rate: int, *, name: str = "X") -> list[Wave]:
             is too short to be resampled; or a file is none that can be read.
         ModuleNotFoundError: a library is needed that is not installed.
     """
+    return list(each_wave(X, sample_rate, name=name))
+
+
+def each_wave(X: Any, sample_rate: int, *, name: str = "X") -> Iterator[Wave]:
+    """The waves of `as_waves`, one at a time: a file is read when it is come to.
+
+    Args and errors: as of `as_waves`.
+    """
     rate = _rate(sample_rate, "sample_rate")
+    items = sound_items(X, name)
+    return (_as_wave(item, rate, f"{name}[{i}]") for i, item in enumerate(items))
+
+
+def sound_items(X: Any, name: str = "X") -> list[Any]:
+    """The N items of a collection of sounds, before any of them is read.
+
+    Raises:
+        TypeError: X is no collection, or a single path or wave.
+        ValueError: it is empty.
+    """
     checks.refuse_sparse(X, name)
     wanted = "a list of paths, arrays [M] or pairs (array, rate)"
     if isinstance(X, (str, bytes, os.PathLike)):
@@ -101,7 +120,7 @@ def as_waves(X: Any, sample_rate: int, *, name: str = "X") -> list[Wave]:
     items = list(X)
     if not items:
         raise checks.too_few(name, "sample", (0,))
-    return [_as_wave(item, rate, f"{name}[{i}]") for i, item in enumerate(items)]
+    return items
 
 
 def resample(wave: ArrayLike, rate: float, new_rate: float) -> Wave:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
-def read(path: str | os.PathLike[str]) -> pl.DataFrame:
+def read(path: str | os.PathLike[str], *, texts: bool = False) -> pl.DataFrame:
     """Read a table; the suffix says how: .csv, .tsv or .parquet.
+
+    With `texts` the cells of .csv and .tsv stay as they are written: 007 is no number then.
 
     Text files are UTF-8 with a line of column names. A cell may be quoted, an empty cell is a
     missing value, blanks around numbers and names are ignored, and dates stay text.
@@ -30,7 +32,11 @@ def read(path: str | os.PathLike[str]) -> pl.DataFrame:
         raise ValueError(f"{file} must end in .csv, .tsv or .parquet.")
     if not file.is_file():
         raise FileNotFoundError(f"{file} is not a file.")
-    table = _read_parquet(file) if suffix == ".parquet" else _read_text(file, _SEPARATORS[suffix])
+    table = (
+        _read_parquet(file)
+        if suffix == ".parquet"
+        else _read_text(file, _SEPARATORS[suffix], texts)
+    )
     if table.height == 0:
         raise ValueError(f"{file} holds no rows below its column names.")
     return table
@@ -45,7 +51,7 @@ def _read_parquet(file: Path) -> pl.DataFrame:
         raise ValueError(f"{file} is no whole Parquet file: {_first_line(error)}.") from error
 
 
-def _read_text(file: Path, separator: str) -> pl.DataFrame:
+def _read_text(file: Path, separator: str, texts: bool) -> pl.DataFrame:
     import polars as pl
 
     content = file.read_bytes().rstrip(b"\r\n")
@@ -56,6 +62,7 @@ def _read_text(file: Path, separator: str) -> pl.DataFrame:
             has_header=True,
             new_columns=names,
             separator=separator,
+            infer_schema=not texts,
             infer_schema_length=None,
         )
     except pl.exceptions.PolarsError as error:
@@ -66,7 +73,7 @@ def _read_text(file: Path, separator: str) -> pl.DataFrame:
         fault = _fault(content, separator)
         if fault is not None:
             raise ValueError(f"{file} cannot be read: {fault}.")
-    return table.with_columns([_number(column) for column in table])
+    return table if texts else table.with_columns([_number(column) for column in table])
 
 
 def _number(column: pl.Series) -> pl.Series:

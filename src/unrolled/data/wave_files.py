@@ -97,6 +97,20 @@ def write_wave(path: str | os.PathLike[str], samples: ArrayLike, sample_rate: in
 
     Args:
         path: the file; one that is there is replaced.
+        samples: as of `wave_bytes`.
+        sample_rate: likewise.
+
+    Raises:
+        TypeError, ValueError: as of `wave_bytes`.
+        OSError: the file cannot be written.
+    """
+    write_whole(path, *_encoded(samples, sample_rate))
+
+
+def wave_bytes(samples: ArrayLike, sample_rate: int) -> bytes:
+    """What a WAV file of 16 bits holds.
+
+    Args:
         samples: array [M] or, of several channels, [M, C] of floats in -1..1, M >= 1, which are
             rounded to 1/32768; 1 becomes 32767/32768.
         sample_rate: Hz, C times which is below 2**31; C is at most 32767.
@@ -105,8 +119,12 @@ def write_wave(path: str | os.PathLike[str], samples: ArrayLike, sample_rate: in
         TypeError: the rate is no whole number.
         ValueError: the samples have another shape, are too many, or one is outside -1..1; or the
             rate is below 1 or too high.
-        OSError: the file cannot be written.
     """
+    return b"".join(_encoded(samples, sample_rate))
+
+
+def _encoded(samples: ArrayLike, sample_rate: int) -> tuple[bytes, bytes]:
+    """The head and the samples of a file."""
     rate = checks.as_count(sample_rate, "sample_rate")
     x = np.asarray(samples, dtype=np.float64)
     if x.ndim not in (1, 2) or x.size == 0:
@@ -132,7 +150,7 @@ def write_wave(path: str | os.PathLike[str], samples: ArrayLike, sample_rate: in
     parts = (
         b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(body))
     )
-    write_whole(path, b"RIFF" + struct.pack("<I", len(parts) + len(body)) + parts, body)
+    return b"RIFF" + struct.pack("<I", len(parts) + len(body)) + parts, body
 
 
 def _layout(file: Path, form: bytes, start: int, size: int, length: int) -> WaveLayout | None:

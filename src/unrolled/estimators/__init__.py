@@ -13,6 +13,7 @@ from unrolled.estimators.generator import SequenceGenerator
 from unrolled.estimators.language_model import LanguageModel
 from unrolled.estimators.regressor import SequenceRegressor
 from unrolled.estimators.signal import SignalRegressor
+from unrolled.estimators.speech_recognizer import SpeechRecognizer
 from unrolled.estimators.tagger import SequenceTagger
 from unrolled.estimators.trainable import Trainable
 from unrolled.estimators.translator import Translator
@@ -28,6 +29,7 @@ __all__ = [
     "SequenceRegressor",
     "SequenceTagger",
     "SignalRegressor",
+    "SpeechRecognizer",
     "Translator",
     "load",
 ]
@@ -44,6 +46,7 @@ ESTIMATORS: dict[str, type[Trainable]] = {
         Forecaster,
         LanguageModel,
         Translator,
+        SpeechRecognizer,
         ImageCaptioner,
         SequenceGenerator,
     )

@@ -106,6 +106,17 @@ def levels(*, help: str) -> Rule:
     return _rule(accepts, "rising numbers between 0 and 1", help)
 
 
+def factors(*, help: str) -> Rule:
+    """A tuple or list of numbers from 0.1 to 10."""
+
+    def accepts(value: object) -> bool:
+        if not isinstance(value, tuple | list) or not value:
+            return False
+        return all(isinstance(v, Real) and 0.1 <= float(v) <= 10.0 for v in value)
+
+    return _rule(accepts, "a tuple of numbers from 0.1 to 10", help)
+
+
 def instance(*kinds: type, wanted: str, help: str) -> Rule:
     """An object of one of these types, or None."""
     return _rule(lambda value: isinstance(value, kinds), wanted, help, none=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Learned:
     """What a fit leaves behind; apart from the dataclass, whose fields are arguments."""
 
-    spec_: Any  # a `Spec`, or an `EncoderDecoderSpec`
+    spec_: Any  # a `Spec`, or one of the others, see `runtime.specs`
     weights_: NDArray[np.float32]
     history_: list[Record]
     n_iter_: int

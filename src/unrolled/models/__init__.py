@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from unrolled.models.many_to_one import ManyToOne
     from unrolled.models.one_to_many import OneToMany
     from unrolled.models.one_to_one import OneToOne
+    from unrolled.models.transcriber import Transcriber
 
-__all__ = ["EncoderDecoder", "ManyToMany", "ManyToOne", "OneToMany", "OneToOne"]
+__all__ = [
+    "EncoderDecoder",
+    "ManyToMany",
+    "ManyToOne",
+    "OneToMany",
+    "OneToOne",
+    "Transcriber",
+]
 
 _FILES = {
     "EncoderDecoder": "encoder_decoder",
@@ -23,6 +31,7 @@ _FILES = {
     "ManyToOne": "many_to_one",
     "OneToMany": "one_to_many",
     "OneToOne": "one_to_one",
+    "Transcriber": "transcriber",
 }
 
 

@@ -10,6 +10,7 @@ from unrolled.plots.attention import attention_matrix
 from unrolled.plots.backtest import backtest
 from unrolled.plots.captions import captions
 from unrolled.plots.confusion_matrix import confusion_matrix
+from unrolled.plots.ctc import ctc_spikes
 from unrolled.plots.fan_chart import fan_chart
 from unrolled.plots.forecast import forecast
 from unrolled.plots.hidden_states import hidden_states
@@ -26,6 +27,7 @@ __all__ = [
     "backtest",
     "captions",
     "confusion_matrix",
+    "ctc_spikes",
     "fan_chart",
     "forecast",
     "hidden_states",

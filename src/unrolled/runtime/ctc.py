@@ -132,6 +132,17 @@ def ctc_beam(
     ]
 
 
+def steps_needed(symbols: ArrayLike) -> int:
+    """The fewest steps that symbols [K] may come from: one each, and one between equal ones.
+
+    Raises:
+        TypeError: symbols is no row of whole numbers.
+        ValueError: one is below 1.
+    """
+    symbols = _symbols("symbols", symbols, least=BLANK + 1)
+    return len(symbols) + int((symbols[1:] == symbols[:-1]).sum())
+
+
 def ctc_log_likelihood(log_p: ArrayLike, symbols: ArrayLike) -> float:
     """Logarithm of the probability of symbols [K]: of all their paths together.
 

@@ -161,14 +161,7 @@ class LogMel:
             ValueError: a block has another shape, holds NaN or infinity, or all are empty.
         """
         features = np.concatenate(list(self.frames(blocks)))
-        if not self.normalize:
-            return features
-        mean = features.mean(axis=0, dtype=np.float64)
-        spread = features.std(axis=0, dtype=np.float64)
-        scale = np.where(spread > LEAST_SPREAD, spread, 1.0)
-        mean = np.where(spread > LEAST_SPREAD, mean, features[0])
-        normal: NDArray[np.float32] = ((features - mean) / scale).astype(np.float32)
-        return normal
+        return normalized(features) if self.normalize else features
 
     def frames(self, blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.float32]]:
         """Features [t, F] float32 of a wave that comes in blocks [m], not normalised.
@@ -245,6 +238,16 @@ class LogMel:
             np.float32
         )
         return features
+
+
+def normalized(frames: NDArray[Any], least: float = LEAST_SPREAD) -> NDArray[np.float32]:
+    """Frames [T, F] with mean 0 and variance 1 of each feature; 0 of one that varies by `least`."""
+    mean = frames.mean(axis=0, dtype=np.float64)
+    spread = frames.std(axis=0, dtype=np.float64)
+    scale = np.where(spread > least, spread, 1.0)
+    mean = np.where(spread > least, mean, frames[0])
+    found: NDArray[np.float32] = ((frames - mean) / scale).astype(np.float32)
+    return found
 
 
 def _mel(hertz: float | NDArray[Any]) -> Any:

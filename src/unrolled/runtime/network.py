@@ -23,6 +23,7 @@ from unrolled.runtime.description import (
 )
 from unrolled.runtime.spec import AnySpec, Spec
 from unrolled.runtime.train_state import OPTIMIZERS, Settings, Trained, TrainState
+from unrolled.runtime.transcription import TranscriberSpec
 
 __all__ = ["Inputs", "Network", "Rows", "Settings", "TrainState", "Trained", "why_not"]
 
@@ -56,6 +57,8 @@ Carried = Sequence[NDArray[np.float32]]
 
 def why_not(spec: AnySpec) -> str | None:
     """Why the compiled kernels cannot run a spec here; None: they can."""
+    if isinstance(spec, TranscriberSpec):
+        return "the compiled kernels run chains, and this one learns without knowing when"
     if not isinstance(spec, Spec):
         return "the compiled kernels run chains, and this is an encoder with a decoder"
     if engine.COMPILED is None:

@@ -17,11 +17,13 @@ from unrolled.data.batches import Batch, Batched, Batches
 from unrolled.models import EncoderDecoder, ManyToMany, ManyToOne, OneToMany, OneToOne
 from unrolled.models.reading import ReadsThenWrites
 from unrolled.models.recurrent import State
+from unrolled.models.transcriber import Transcriber
 from unrolled.models.writing import Writer
 from unrolled.runtime.encoder_decoder import FIRST, EncoderDecoderSpec
 from unrolled.runtime.one_to_many import OneToManySpec
 from unrolled.runtime.spec import AnySpec, Spec, views
-from unrolled.training import crf
+from unrolled.runtime.transcription import TranscriberSpec
+from unrolled.training import crf, ctc
 from unrolled.training.gradients import clip
 from unrolled.training.loop import DivergedError
 from unrolled.training.losses import Losses, cross_entropy, losses, mean
@@ -29,7 +31,7 @@ from unrolled.training.optimizers import Step
 from unrolled.training.plan import Optimizer
 from unrolled.training.progress import Totals
 
-Module = OneToOne | ManyToOne | ManyToMany | EncoderDecoder | OneToMany
+Module = OneToOne | ManyToOne | ManyToMany | EncoderDecoder | OneToMany | Transcriber
 
 # torch's dropout draws from one generator of the whole process.
 _generator = threading.Lock()
@@ -213,6 +215,8 @@ def build(spec: AnySpec, flat: NDArray[np.float32]) -> Module:
     """The torch module of a spec over its parameters [P]."""
     if isinstance(spec, EncoderDecoderSpec):
         return EncoderDecoder(spec, flat)
+    if isinstance(spec, TranscriberSpec):
+        return Transcriber(spec, flat)
     if isinstance(spec, OneToManySpec):
         return OneToMany(spec, flat)
     assert isinstance(spec, Spec)
@@ -242,6 +246,8 @@ def _forward(
     if isinstance(module, ReadsThenWrites):
         scores, _ = module(x, lengths, read_by_decoder(_target(batch)))
         return scores, None
+    if isinstance(module, Transcriber):
+        return module(x, lengths)[0], None
     if isinstance(module, OneToOne):
         return module(x)  # type: ignore[no-any-return]
     return module(x, lengths, carried)  # type: ignore[no-any-return]
@@ -261,6 +267,10 @@ def _losses(module: Module, output: Tensor, batch: Batch) -> Losses:
     if isinstance(module, ReadsThenWrites):
         smoothing = module.decoder.spec.label_smoothing if module.training else 0.0
         return cross_entropy(output, _target(batch), smoothing)
+    if isinstance(module, Transcriber):
+        lengths = _lengths(batch)
+        steps = None if lengths is None else module.spec.steps(lengths)
+        return ctc.losses(output, _target(batch), steps)
     if module.crf is not None:
         return crf.losses(module.crf, output, _target(batch), _lengths(batch))
     return losses(module.spec, output, _target(batch))

@@ -17,6 +17,7 @@ from unrolled.runtime.encoder_decoder import EncoderDecoderSpec
 from unrolled.runtime.network import why_not
 from unrolled.runtime.one_to_many import OneToManySpec
 from unrolled.runtime.spec import AnySpec, Spec
+from unrolled.runtime.transcription import TranscriberSpec
 from unrolled.training.loop import Engine
 from unrolled.training.plan import Optimizer
 
@@ -145,6 +146,15 @@ def writer(spec: EncoderDecoderSpec | OneToManySpec, flat: NDArray[np.float32]) 
     from unrolled.training import by_torch
 
     return by_torch.writer(spec, flat)
+
+
+def log_probabilities(
+    spec: TranscriberSpec, flat: NDArray[np.float32], data: Batches
+) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
+    """(rows, of each the log-probabilities [T', K] of its steps) of each batch; it needs torch."""
+    from unrolled.training import ctc
+
+    return ctc.log_probabilities(spec, flat, data)
 
 
 def suited_threads(choice: Choice, spec: AnySpec, rows: int) -> AbstractContextManager[None]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from unrolled.cli.report import Section, Table
 
 GET_TORCH = "pip install 'unrolled[torch]'"
-NAMES = "spelling to sound, digit images to words"
+NAMES = "spelling to sound, the sound of telephone keys to text, digit images to words"
 Show = Callable[[Console, Table], None]
 
 
@@ -34,11 +34,15 @@ def learn_with_torch(console: Console, show: Show, quick: bool) -> list[Section]
         pronunciation_section,
         pronunciation_table,
     )
+    from unrolled.cli.demo.tones import learn_tones, tones_section, tones_table
 
     with console.status("Learning to pronounce"):
         pronunciation = learn_pronunciation(quick)
     show(console, pronunciation_table(pronunciation))
+    with console.status("Learning to hear telephone keys"):
+        tones = learn_tones(quick)
+    show(console, tones_table(tones))
     with console.status("Learning to name digits"):
         named = learn_digit_words(quick)
     show(console, digit_words_table(named))
-    return [pronunciation_section(pronunciation), digit_words_section(named)]
+    return [pronunciation_section(pronunciation), tones_section(tones), digit_words_section(named)]
