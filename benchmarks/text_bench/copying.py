@@ -42,6 +42,8 @@ CHRONO = 120
 # There Adam, whose mean of squares shrinks with the gradient, leaps now and then; the mean of the
 # weights over about the last 1 / AVERAGED rounds hardly follows: it is what is scored.
 LIKELY, LOW_RATE = 0.5, 0.3
+# Some models hover below `SURE` at the first delay; they go on after so many rounds.
+FIRST_ROUNDS = 300
 # Sequences that say whether a delay is copied; more at the first, whose mistakes stay.
 HELD = {False: 1000, True: 5000}
 AVERAGED = 0.1
@@ -148,7 +150,7 @@ class Growing:
         held = _draw(delay, HELD[delay == self._first], np.random.default_rng((delay, 4)))
         if delay == self._first:
             least = _least(model, *held)
-            grows = least > SURE
+            grows = least > SURE or len(self.rounds) >= FIRST_ROUNDS
             rate = LOW_RATE if least > LIKELY else rate
         else:
             grows = _score(model, *held) >= self._enough

@@ -151,6 +151,7 @@ def write_texts(folder: Path, rng: np.random.Generator) -> None:
     columns = ("".join(f"{w} {pos[w]} x\n" for w in words) + "\n" for words in sentences(30))
     (folder / "entities.tsv").write_text("".join(columns))
     (folder / "sentences.txt").write_text("Ann sees a cup .\n\n  Zoe takes the new book .\n")
+    (folder / "sources.txt").write_text("Ann sees a cup .\nZoe takes the new book .\n")
 
 
 def write_series(folder: Path) -> None:

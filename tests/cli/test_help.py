@@ -168,7 +168,7 @@ def test_examples_fit_a_terminal() -> None:
     listed = [FIRST, *train.EXAMPLES.values(), predict.EXAMPLES, evaluate.EXAMPLES, plot.EXAMPLES]
     listed += [forecast.EXAMPLES, backtest.EXAMPLES, generate.EXAMPLES]
     listed += [predict.TAG_EXAMPLES, predict.TRANSLATE_EXAMPLES, evaluate.TEXT_EXAMPLES]
-    listed.append(predict.CAPTION_EXAMPLES)
+    listed += [predict.SOUND_EXAMPLES, predict.CAPTION_EXAMPLES]
     listed.append((forecast.SPREAD_EXAMPLE, backtest.REFIT_EXAMPLE))
     for examples in listed:
         assert max(map(len, examples)) <= 78

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def test_rows_are_what_was_written_and_columns_what_was_read() -> None:
     np.testing.assert_array_equal(ax.images[0].get_array(), weights)
     assert ax.images[0].get_clim() == (0.0, 1.0)
     assert [label.get_text() for label in ax.get_xticklabels()] == ["c", "␣", "$t$", "<end>"]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["K", "⏎", "a"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["K", "↵", "a"]
     assert ax.get_ylim() == (2.5, -0.5)  # the first symbol at the top
     assert ax.get_xlabel() == "what was read"
     # Letters stand upright beside a word that has to lie.
@@ -59,3 +60,13 @@ def test_texts_are_apart(written: list[str], read: list[str], collisions: Any) -
 def test_errors_say_what_is_wrong(weights: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         attention_matrix(weights, ["a", "b", "c"], ["d", "e"])
+
+
+def test_characters_that_the_font_lacks_are_drawn_as_signs() -> None:
+    figure = attention_matrix(
+        np.full((2, 3), 1 / 3), ["\x7f", "漢", "a\u200bb"], ["é", "x\ny"], title="漢"
+    )
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["·", "□", "a·b"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["é", "x↵y"]
+    figure.savefig(io.BytesIO())  # a missing glyph warns, which fails a test

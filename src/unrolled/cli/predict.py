@@ -49,12 +49,10 @@ TAG_EXAMPLES = (
     "unrolled predict model sentences.txt",
     "unrolled predict model dev.conllu --out tagged.conllu",
 )
-TRANSLATE_EXAMPLES = (
-    "unrolled predict translator sentences.txt --out translated.tsv",
-    "unrolled predict recognizer one.wav two.wav",
-    "unrolled predict captioner one.png two.jpg",
-)
-EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES, *TRANSLATE_EXAMPLES)
+TRANSLATE_EXAMPLES = ("unrolled predict translator sources.txt --out translated.tsv",)
+SOUND_EXAMPLES = ("unrolled predict recognizer one.wav two.wav",)
+CAPTION_EXAMPLES = ("unrolled predict captioner one.png two.jpg",)
+EPILOG = examples(*EXAMPLES, *TAG_EXAMPLES, *TRANSLATE_EXAMPLES, *SOUND_EXAMPLES, *CAPTION_EXAMPLES)
 SUFFIXES = (".csv", ".tsv", ".parquet")
 PREDICTION = "prediction"
 

@@ -35,8 +35,8 @@ when is written to MODEL-plots/report.html.""")
 EXAMPLES = (
     "unrolled train transcribe manifest.csv --test-fraction 0.1 --out model",
     "unrolled train transcribe train.tsv --validation dev.tsv --patience 5",
-    "unrolled train transcribe train.csv --audio file --text sentence --sample-rate 8000",
-    "unrolled train transcribe train.csv --speeds 0.9,1,1.1 --time-masks 2 --feature-masks 2",
+    "unrolled train transcribe train.csv --text sentence --sample-rate 8000",
+    "unrolled train transcribe train.csv --speeds 0.9,1,1.1 --time-masks 2",
 )
 
 COLUMNS = "Columns"

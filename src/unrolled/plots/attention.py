@@ -11,6 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from unrolled.plots.confusion_matrix import BLUES
+from unrolled.plots.glyphs import LINE_END, visible
 from unrolled.plots.measure import literal, shortened, text_size
 from unrolled.plots.style import (
     INK,
@@ -30,7 +31,7 @@ LONGEST = 1.5  # inches of a label
 APART = 0.19  # inches between labels
 LEAST = 2.0  # inches of a side
 BAR = 1.1  # inches at the right for the colour bar
-BLANK, LINE_END = "␣", "⏎"
+BLANK = "␣"
 
 
 def attention_matrix(
@@ -44,7 +45,8 @@ def attention_matrix(
 ) -> Figure:
     """Draw where a model looked: a row for each symbol that it wrote, a column for each it read.
 
-    Symbols of white space alone are drawn as ␣ and ⏎, others without the space around them.
+    Symbols of white space alone are drawn as ␣ and ↵, others without the space around them;
+    characters that the font lacks as □.
 
     Args:
         weights: [T, S], the share of attention that each of S symbols got as each of T was written
@@ -97,9 +99,9 @@ def attention_matrix(
     beside.yaxis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=0))
     beside.tick_params(labelsize=TICK_SIZE, color=MUTED, labelcolor=INK, length=3)
     box_frame(beside)
-    heading(ax, title, legend=False, beside=BAR)
+    heading(ax, title and visible(title), legend=False, beside=BAR)
     return figure
 
 
 def _shown(symbol: str) -> str:
-    return symbol.strip() or (LINE_END if "\n" in symbol else BLANK)
+    return visible(symbol.strip()) or (LINE_END if "\n" in symbol else BLANK)

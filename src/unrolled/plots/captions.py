@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from unrolled.plots.confusion_matrix import BLUES
+from unrolled.plots.glyphs import visible
 from unrolled.plots.measure import shortened, wrap
 from unrolled.plots.style import DPI, GREEN, INK, LABEL_SIZE, MUTED, PAPER, TITLE_SIZE, VERMILLION
 
@@ -136,7 +137,7 @@ def _attended(
             interpolation="bilinear" if min(share.shape) > 1 else "nearest",
         )  # fmt: skip
         ax.set_title(
-            shortened(symbol.strip() or "␣", SIDE + GAP / 2, LABEL_SIZE),
+            shortened(visible(symbol.strip()) or "␣", SIDE + GAP / 2, LABEL_SIZE),
             fontsize=LABEL_SIZE,
             color=INK,
             pad=3,
@@ -151,7 +152,7 @@ def _figure(width: float, height: float, title: str | None) -> Figure:
         figure.text(
             MARGIN / width,
             1 - MARGIN / height,
-            shortened(title, width - 2 * MARGIN, TITLE_SIZE * 1.12),
+            shortened(visible(title), width - 2 * MARGIN, TITLE_SIZE * 1.12),
             fontsize=TITLE_SIZE,
             fontweight="bold",
             color=INK,
@@ -163,14 +164,14 @@ def _figure(width: float, height: float, title: str | None) -> Figure:
 
 def _lines(text: str, right: str | Sequence[str] | None) -> list[tuple[list[str], str]]:
     """What stands beside an image: lines and their colour."""
-    own = wrap(text, BESIDE, LABEL_SIZE).split("\n") if text.strip() else ["(nothing)"]
+    own = wrap(visible(text), BESIDE, LABEL_SIZE).split("\n") if text.strip() else ["(nothing)"]
     if right is None:
         return [(own, INK)]
     several = [right] if isinstance(right, str) else list(right)
     if text in several:
         return [(own, INK), ([RIGHT], GREEN)]
-    below = [wrap(WRONG + several[0], BESIDE, LABEL_SIZE).split("\n")] if several else []
-    below += [wrap(f"or {more}", BESIDE, LABEL_SIZE).split("\n") for more in several[1:3]]
+    below = [wrap(WRONG + visible(several[0]), BESIDE, LABEL_SIZE).split("\n")] if several else []
+    below += [wrap(f"or {visible(more)}", BESIDE, LABEL_SIZE).split("\n") for more in several[1:3]]
     return [(own, VERMILLION), *((part, MUTED) for part in below)]
 
 

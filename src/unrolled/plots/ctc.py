@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import ArrayLike, NDArray
 
+from unrolled.plots.glyphs import visible
 from unrolled.plots.hidden_states import VISIBLE
 from unrolled.plots.measure import literal, shortened, text_size, wrap
 from unrolled.plots.style import (
@@ -115,7 +116,7 @@ def ctc_spikes(
     above.set_ylabel("probability\n(grey: no symbol)", fontsize=LABEL_SIZE - 1)
     if title:
         above.set_title(
-            wrap(title, inches, TITLE_SIZE, weight="bold"),
+            wrap(visible(title), inches, TITLE_SIZE, weight="bold"),
             loc="left",
             fontsize=TITLE_SIZE,
             fontweight="bold",
@@ -201,4 +202,4 @@ def _write(
 
 
 def _name(symbol: str) -> str:
-    return shortened(VISIBLE.get(symbol, symbol), LONGEST, TICK_SIZE)
+    return shortened(visible(VISIBLE.get(symbol, symbol)), LONGEST, TICK_SIZE)

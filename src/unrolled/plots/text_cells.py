@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from numpy.typing import NDArray
 
+from unrolled.plots.glyphs import LINE_END, MONO, glyph
 from unrolled.plots.measure import wrap
 from unrolled.plots.style import DPI, INK, PAPER, TITLE_SIZE
 
-FAMILY = "DejaVu Sans Mono"
 POINTS = 8.5
 CELL = 0.602 * POINTS / 72  # inches: the font's width of every character
 LINE = 1.55 * POINTS / 72
 MARGIN, TITLE_LINE, UNDER_TITLE = 0.16, 0.23, 0.12  # inches
 NO_SYMBOL = -1  # of a blank between two symbols
-LINE_END, TAB, CONTROL, MISSING = "↵", "→", "·", "□"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +60,7 @@ def lay_out(symbols: Sequence[str], columns: int, *, spaced: bool) -> Cells:
     """
     lines: list[list[tuple[str, int]]] = [[]]
     for number, symbol in enumerate(symbols):
-        cells = [(_glyph(character), number) for character in symbol]
+        cells = [(glyph(character, MONO), number) for character in symbol]
         ends = symbol.endswith("\n")
         if spaced and not ends:
             cells.append((" ", NO_SYMBOL))
@@ -129,15 +126,15 @@ def figure_for(
 
 def write_glyphs(ax: Axes, cells: Cells, colours: Sequence[str], *, left: int = 0) -> None:
     """Write the characters, one colour each, `left` columns further to the right."""
-    for glyph, line, column, colour in zip(
+    for shown, line, column, colour in zip(
         cells.glyphs, cells.line.tolist(), cells.column.tolist(), colours, strict=True
     ):
-        if glyph != " ":
+        if shown != " ":
             ax.text(
                 left + column + 0.5,
                 line + 0.72,
-                glyph,
-                family=FAMILY,
+                shown,
+                family=MONO,
                 fontsize=POINTS,
                 color=colour,
                 ha="center",
@@ -152,21 +149,3 @@ def _carried(full: list[tuple[str, int]]) -> list[tuple[str, int]]:
     rest = full[place + 1 :]
     del full[place + 1 :]
     return rest
-
-
-def _glyph(character: str) -> str:
-    if character == "\n":
-        return LINE_END
-    if character == "\t":
-        return TAB
-    if character.isspace():
-        return " "
-    if not character.isprintable():
-        return CONTROL
-    return character if ord(character) in _known() else MISSING
-
-
-@lru_cache(maxsize=1)
-def _known() -> frozenset[int]:
-    """The characters that the font has."""
-    return frozenset(get_font(findfont(FontProperties(family=FAMILY))).get_charmap())
