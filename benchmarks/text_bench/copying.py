@@ -40,7 +40,8 @@ CHRONO = 120
 # At the first delay, once every right answer has a probability above `LIKELY`, the rate falls to
 # this share of it. At the last one it stays: at a lower one the last wrong symbols stay for long.
 # There Adam, whose mean of squares shrinks with the gradient, leaps now and then; the mean of the
-# weights over about the last 1 / AVERAGED rounds hardly follows: it is what is scored.
+# weights over about the last 1 / AVERAGED rounds hardly follows: by it training ends, and then it
+# is what is scored.
 LIKELY, LOW_RATE = 0.5, 0.3
 # Some models hover below `SURE` at the first delay; they go on after so many rounds.
 FIRST_ROUNDS = 300
@@ -66,7 +67,8 @@ def run(options: Options) -> list[Row]:
     sequences; a symbol where a blank is due is a wrong answer too. Training sequences are drawn
     afresh and seen once, those of short delays first (`Growing`); training ends when each right
     answer to 2,000 validation sequences has a probability above `SURE`, or the budget is spent.
-    What is scored is a mean of weights (Polyak & Juditsky 1992); the torch.nn loop takes none.
+    What is asked then, and scored where it ends training, is a mean of weights (Polyak & Juditsky
+    1992), else the last ones; the torch.nn loop takes no mean.
     """
     rows = []
     for T in (100, 500)[: 1 + options.stretch]:

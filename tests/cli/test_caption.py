@@ -173,3 +173,23 @@ def test_what_does_not_fit_is_refused(run: Run, line: str, code: int, says: str)
     done = run(line)
     assert (done.code, done.out) == (code, "")
     assert says in done.said
+
+
+def test_captions_stay_as_they_are_written_and_an_image_is_one_however_it_is_spelt() -> None:
+    paths = ["0.png", "./0.png", str(Path("in/0.png").resolve()), "1.png"]
+    write("in/same.csv", list(zip(paths, ["007", "1.50", "x", "2"], strict=True)))
+    part = Captioned.read("", Path("in/same.csv"), CaptionColumns())
+    assert (part.paths, part.captions) == (["0.png", "1.png"], [["007", "1.50", "x"], ["2"]])
+
+
+def test_images_are_resized_as_they_are_read() -> None:
+    part = Captioned.read("", Path("in/test.csv"), CaptionColumns(), size=(3, 4))
+    assert {image.shape for image in part.images} == {(3, 4, 1)}
+
+
+def test_plot_replaces_no_image_that_it_reads(succeed: Succeed, run: Run) -> None:
+    succeed(f"{TRAIN} --quiet")
+    Path("in/0.png").rename("in/captions.png")
+    before = Path("in/captions.png").read_bytes()
+    assert "which is not replaced" in run("plot model in/captions.png --out in").err
+    assert Path("in/captions.png").read_bytes() == before

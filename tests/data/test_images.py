@@ -184,3 +184,13 @@ def test_pairs_of_inputs_of_one_size_are_cut_by_the_length_of_what_is_written() 
     assert batch.y.T.tolist() == [[4, 5, -1], [1, 2, 3]]
     other = PairBatches(sources.take(np.array([0, 1, 2, 2])), targets)
     assert any(not np.array_equal(a, b) for a, b in zip(data.arrays(), other.arrays(), strict=True))
+
+
+def test_dark_pictures_of_16_bits_and_grey_ones_with_transparency(tmp_path: Path) -> None:
+    deep = np.full((2, 3), 199, np.uint16)
+    assert read_image(save(tmp_path / "deep.png", deep)).max() == round(199 / 65535 * 255)
+    Image = pytest.importorskip("PIL.Image")
+    grey = Image.new("LA", (3, 2), (100, 0))
+    grey.putpixel((0, 0), (100, 255))
+    grey.save(tmp_path / "grey.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "grey.png")[0], [100, 255, 255])

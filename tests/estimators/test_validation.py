@@ -195,3 +195,14 @@ def test_seeds_of_each_use_differ_and_follow_from_one() -> None:
     assert drawn[:4] == [Seeds(0).of(use) for use in uses]
     assert all(0 <= seed < 2**32 for seed in drawn)
     assert seeds(5) == seeds(np.random.RandomState(5)) != seeds(6)
+
+
+def test_rows_of_a_group_are_held_out_together() -> None:
+    groups = np.array([0, 1, 0, 2, 3, 1, 0, 2])
+    rows = np.arange(8.0)[:, None]
+    part, held = hold_out(Part(rows, np.arange(8), None), 0.5, 0, None, groups)
+    assert sorted([*part.y, *held.y]) == list(range(8))
+    assert not {*groups[part.y]} & {*groups[held.y]}
+    assert len({*groups[held.y]}) == 2
+    with pytest.raises(ValueError, match="of 4 different samples holds out none"):
+        hold_out(Part(rows, np.arange(8), None), 0.1, 0, None, groups)

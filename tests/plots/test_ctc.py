@@ -29,7 +29,7 @@ def test_symbols_stand_over_their_peaks() -> None:
     above, below = figure.axes
     labels = {text.get_text(): text for text in above.texts}
     assert list(labels) == ["a", "b", "␣", "$x_1$"]
-    assert [text.xy[0] for text in above.texts] == pytest.approx([0.05, 0.11, 0.19, 0.23])
+    assert [text.xy[0] for text in above.texts] == pytest.approx([0.045, 0.105, 0.185, 0.225])
     curves = [line.get_color() for line in above.get_lines()[1:]]
     assert [text.get_color() for text in above.texts] == curves
     np.testing.assert_allclose(above.get_lines()[0].get_ydata(), np.exp(log_p[:, 0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,14 @@ def train(
     given = arguments(ImageCaptioner, options, texts=True)
     check_folder(out)
     page = report_page(out) if report else None
-    sized = given.get("image_size") is not None
-    learnt = Captioned.read("training", data, columns, sized=sized)
-    watched = None if validation is None else Captioned.read("validation", validation, columns)
-    tested = None if test is None else Captioned.read("test", test, columns)
+    size = given.get("image_size")
+    if isinstance(size, tuple) and len(size) == 1:
+        size = size[0]
+    learnt = Captioned.read("training", data, columns, size=size, alike=size is None)
+    seen = learnt.images[0].shape
+    read = partial(Captioned.read, columns=columns, size=(seen[0], seen[1]))
+    watched = None if validation is None else read("validation", validation)
+    tested = None if test is None else read("test", test)
     if test_fraction:
         learnt, tested = learnt.held_out(test_fraction, given.get("random_state") or NO_SEED)
     model = ImageCaptioner(**given, verbose=False if quiet else "auto")

@@ -76,7 +76,7 @@ def write_page(
 def captions_figure(model: Any, part: Captioned, title: str | None = None) -> Figure:
     """Images spread over a part, with what is written of them and what is right."""
     some = spread(part, SHOWN)
-    references = some.captions if any(some.captions) else None
+    references = model._as_written(some.captions) if any(some.captions) else None
     return plots.captions(some.images, model.predict(some.images), references, title=title)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from unrolled.data.images import as_images, read_image
 from unrolled.data.table_files import read
 
 TABLES = (".csv", ".tsv", ".parquet")
+Size = int | tuple[int, int]
 FIRST_LINE = 2  # of a file, below the names of its columns
 
 
@@ -75,7 +77,8 @@ class Captioned:
         file: Path,
         columns: CaptionColumns,
         *,
-        sized: bool = True,
+        size: Size | None = None,
+        alike: bool = False,
         target: bool = True,
     ) -> Captioned:
         """The images of a table, in the order in which they first come.
@@ -84,7 +87,9 @@ class Captioned:
             name: of the part.
             file: a .csv, .tsv or .parquet file.
             columns: which of its columns are read.
-            sized: images are brought to one size later.
+            size: pixels of a side, or (height, width), to which images are resized as they are
+                read; None keeps them.
+            alike: they need one size.
             target: captions are needed; else they are not read.
 
         Raises:
@@ -92,7 +97,7 @@ class Captioned:
                 says in which line.
             ModuleNotFoundError: pillow is not installed.
         """
-        table = read(file)
+        table = read(file, texts=True)
         wanted = {"--image": columns.image} | ({"--caption": columns.caption} if target else {})
         for option, column in wanted.items():
             if column not in table.columns:
@@ -108,9 +113,10 @@ class Captioned:
         ):
             if path is None or not str(path).strip():
                 raise ValueError(f"{file} line {line} names no image")
-            place = places.setdefault(str(path), len(part.paths))
+            # However a path is spelt, it is one image.
+            place = places.setdefault(os.path.realpath(file.parent / path), len(part.paths))
             if place == len(part.paths):
-                part._add(file, line, str(path), sized=sized)
+                part._add(file, line, str(path), size, alike=alike)
             if target:
                 if text is None or not str(text).strip():
                     raise ValueError(f"{file} line {line} has no caption of {path}")
@@ -118,13 +124,18 @@ class Captioned:
         return part
 
     @classmethod
-    def of_files(cls, files: Sequence[Path]) -> Captioned:
+    def of_files(cls, files: Sequence[Path], size: Size | None = None) -> Captioned:
         """Image files by themselves.
 
         Raises:
             FileNotFoundError, ValueError: One cannot be read.
         """
-        return cls("images", [str(f) for f in files], [read_image(f) for f in files], [])
+        part = cls("images", [], [], [])
+        for file in files:
+            pixels = read_image(file)
+            part.paths.append(str(file))
+            part.images.append(pixels if size is None else as_images([pixels], size)[0])
+        return part
 
     def described(self) -> str:
         """How many there are."""
@@ -159,13 +170,15 @@ class Captioned:
             [self.captions[i] for i in rows] if self.captions else [],
         )
 
-    def _add(self, file: Path, line: int, path: str, *, sized: bool) -> None:
+    def _add(self, file: Path, line: int, path: str, size: Size | None, *, alike: bool) -> None:
         try:
             pixels = read_image(file.parent / path)
+            if size is not None:
+                pixels = as_images([pixels], size)[0]
         except (OSError, ValueError) as error:
             kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
             raise kind(f"{file} line {line}: {error}") from error
-        if not sized and self.images and pixels.shape[:2] != self.images[0].shape[:2]:
+        if alike and self.images and pixels.shape[:2] != self.images[0].shape[:2]:
             ours, first = (" x ".join(map(str, p.shape[:2])) for p in (pixels, self.images[0]))
             raise ValueError(
                 f"{file} line {line}: {path} is of {ours} pixels and {self.paths[0]} of {first}; "

@@ -43,7 +43,7 @@ def predict(
     columns = _columns(model, name)
     if out is not None:
         check_file(out, files[0])
-    part = _part(files, columns)
+    part = _part(files, columns, model)
     written = pl.DataFrame({columns.image: part.paths, columns.caption: model.predict(part.images)})
     if out is None:
         sys.stdout.write(written.write_csv())
@@ -65,7 +65,7 @@ def evaluate(
     columns = _columns(model, name)
     if target is not None:
         columns = CaptionColumns(columns.image, target)
-    part = Captioned.read("data", data, columns)
+    part = Captioned.read("data", data, columns, size=(model.shape_[0], model.shape_[1]))
     scores = model.evaluate(part.images, part.captions)
     if as_json:
         typer.echo(json.dumps({"images": len(part.paths), "scores": scores}))
@@ -99,19 +99,20 @@ def figures(model: ImageCaptioner, name: Path, data: Path | None) -> Iterator[tu
     )
     if data is None:
         return
-    part = _part([data], columns)
+    part = _part([data], columns, model)
     yield "captions.png", captions_figure(model, part)
     for number, (_, figure) in enumerate(attention_figures(model, spread(part, LOOKED)), start=1):
         yield f"attention-{number}.png", figure
 
 
-def _part(files: Sequence[Path], columns: CaptionColumns) -> Captioned:
-    """The images of a table, or of image files."""
+def _part(files: Sequence[Path], columns: CaptionColumns, model: ImageCaptioner) -> Captioned:
+    """The images of a table, or of image files, at the size that the model reads."""
+    size = (model.shape_[0], model.shape_[1])
     if files[0].suffix.lower() not in TABLES:
-        return Captioned.of_files(files)
+        return Captioned.of_files(files, size)
     if len(files) > 1:
         raise ValueError(f"{files[0]} is a table; give it alone, or image files")
-    return Captioned.read("data", files[0], columns, target=False)
+    return Captioned.read("data", files[0], columns, size=size, target=False)
 
 
 def _columns(model: ImageCaptioner, name: Path) -> CaptionColumns:

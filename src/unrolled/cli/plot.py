@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unrolled.cli.helptext import examples, paragraphs
-from unrolled.cli.pictures import picture_folder, short, write_picture
+from unrolled.cli.pictures import picture_folder, refuse_same, short, write_picture
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,7 +77,7 @@ def plot(model: Model, data: Data = None, out: Out = None, row: Row = 0) -> None
     if of_texts is not None:
         if row:
             raise typer.BadParameter("--row has no effect with a model of texts")
-        _write(figures_of_texts(of_texts, model, data), folder)
+        _write(figures_of_texts(of_texts, model, data), folder, data)
         return
     if row and data is None:
         raise typer.BadParameter("--row needs DATA, whose row it is")
@@ -103,11 +103,13 @@ def plot(model: Model, data: Data = None, out: Out = None, row: Row = 0) -> None
             _of_model(saved.model, model, most if least == most else None),
             _of_rows(saved, rows, data, row),
         )
-    _write(figures, folder)
+    _write(figures, folder, data)
 
 
-def _write(figures: Iterator[tuple[str, Figure]], folder: Path) -> None:
+def _write(figures: Iterator[tuple[str, Figure]], folder: Path, data: Path | None) -> None:
     for name, figure in figures:
+        if data is not None:
+            refuse_same(folder / name, data)
         write_picture(figure, folder / name)
         typer.echo(short(folder / name))
 

@@ -27,7 +27,7 @@ in "text", unless --audio and --text name others. Relative paths are relative to
 files are read as they are; other formats and other sample rates than --sample-rate need the extra
 "audio", and error rates of words the extra "metrics". It needs torch.
 
-The sounds of --test are scored once, after training; else what --validation names, else the
+The sounds of --validation and of --test are scored after training; where neither is given, the
 beginning of MANIFEST. Beside the model's scores stand those of always writing the commonest text.
 
 A page with the learning curve, examples that can be listened to, and pictures of what was heard

@@ -95,7 +95,11 @@ def as_images(
     else:
         pictures = None
     if pictures is None:
-        pictures = [_as_image(item, f"{name}[{i}]") for i, item in enumerate(_items(X, name))]
+        # Each is resized as it is read: of large files only one is held whole.
+        pictures = [
+            _of_size(_as_image(item, f"{name}[{i}]"), wanted)
+            for i, item in enumerate(_items(X, name))
+        ]
     if channels is None:
         channels = COLOUR if any(p.ndim == 3 for p in pictures) else GREY
     if any(p.dtype != np.uint8 for p in pictures):
@@ -109,7 +113,7 @@ def as_images(
                     f"{name}[{i}] is of {_pixels_of(picture)} and {name}[0] of "
                     f"{_pixels_of(pictures[0])} pixels; give a size to which all are resized"
                 )
-            picture = _resized(picture, first)
+            picture = _of_size(picture, first)
         found[i] = _with_channels(picture, channels)
     return found
 
@@ -204,15 +208,22 @@ def _with_channels(picture: NDArray[Any], channels: int) -> NDArray[Any]:
 def _pixels(library: Any, image: Any) -> NDArray[np.uint8]:
     """Of an image of pillow: [H, W] or [H, W, 3], over white."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        # Of 16 bits, the upper 8.
+        # Of 16 bits, the upper 8. "I" and "F" do not say how many bits their file had.
         deep = np.asarray(image).astype(np.float64)
-        most = 255.0 if deep.max(initial=0.0) <= 255 else 65535.0
+        few = not image.mode.startswith("I;16") and deep.max(initial=0.0) <= 255
+        most = 255.0 if few else 65535.0
         return np.rint(np.clip(deep / most, 0.0, 1.0) * 255).astype(np.uint8)
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))
-    if image.mode in ("LA", "PA", "P", "RGBA", "RGBa", "La") or "transparency" in image.info:
+    if image.mode in ("LA", "La"):
+        return _over_white(np.asarray(image.convert("RGBA")))[..., 0]
+    if image.mode in ("PA", "P", "RGBA", "RGBa") or "transparency" in image.info:
         return _over_white(np.asarray(image.convert("RGBA")))
     return np.asarray(image.convert("RGB"))
+
+
+def _of_size(picture: NDArray[Any], size: tuple[int, int] | None) -> NDArray[Any]:
+    return picture if size is None or size == picture.shape[:2] else _resized(picture, size)
 
 
 def _resized(picture: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

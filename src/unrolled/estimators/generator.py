@@ -128,6 +128,9 @@ class SequenceGenerator(LearntSequences, GeneratorArguments, TextWriter):
             raise TypeError(f"y must be a list of lists of symbols, got {type(y).__name__}")
         return [sources.joined(symbols, f"y[{i}]") for i, symbols in enumerate(y)]
 
+    def _read_written(self, written: Any) -> list[str]:
+        return self._joined(written) if self.lists_ else super()._read_written(written)
+
     def _read_references(self, y: Any, num: int) -> list[list[str]]:
         if not self.lists_:
             return super()._read_references(y, num)

@@ -98,7 +98,11 @@ def take(inputs: Inputs, rows: NDArray[np.int64]) -> Inputs:
 
 
 def hold_out(
-    part: Part, fraction: float, seed: int, labels: NDArray[Any] | None
+    part: Part,
+    fraction: float,
+    seed: int,
+    labels: NDArray[Any] | None,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[Part, Part]:
     """Split rows at random into (training part, held-out part).
 
@@ -110,16 +114,19 @@ def hold_out(
         fraction: share of the rows to hold out.
         seed: of the split.
         labels: [N] classes to keep in proportion where each has two rows or more; None does not.
+        groups: [N] numbers from 0 on; those of a group are held out together, and `fraction` is of
+            the groups. None holds out row by row.
 
     Raises:
         ValueError: a part would be empty.
     """
-    N = len(part.inputs)
+    N = len(part.inputs) if groups is None else int(groups.max()) + 1
     held = round(N * fraction)
     if not 1 <= held < N:
         kept, change = ("none", "a larger") if held < 1 else ("all", "a smaller")
+        what = "samples" if groups is None else "different samples"
         raise ValueError(
-            f"validation_fraction={fraction:g} of {N} samples holds out {kept}; give "
+            f"validation_fraction={fraction:g} of {N} {what} holds out {kept}; give "
             f"validation_data, more samples or {change} fraction"
         )
     if isinstance(part.inputs, Sequences) and part.inputs.overlapping:
@@ -133,6 +140,8 @@ def hold_out(
     rows, held_rows = train_test_split(
         np.arange(N), test_size=held, random_state=seed % 2**32, stratify=labels
     )
+    if groups is not None:
+        rows, held_rows = (np.flatnonzero(np.isin(groups, some)) for some in (rows, held_rows))
     return part.take(np.sort(rows)), part.take(np.sort(held_rows))
 
 

@@ -17,6 +17,7 @@ from unrolled.estimators.contract import check_consistent_length
 from unrolled.estimators.options import check_options
 from unrolled.estimators.parts import Part, hold_out
 from unrolled.estimators.speech import reading, scoring, texts
+from unrolled.estimators.speech.arguments import UTTERANCE
 from unrolled.estimators.speech.language import as_scorer
 from unrolled.estimators.speech.prepared import SpeechData, names_of
 from unrolled.estimators.speech.reading import Clock, Search, Timed
@@ -102,7 +103,7 @@ class SpeechRecognizer(SpeechData):
         engines.choose(self.engine, self._spec(1, 2))
         with self._unchanged_on_error():
             stored, drawn = self._begin(resume_from)
-            self.log_mel_ = self._log_mel()
+            self.log_mel_, self.normalized_ = self._log_mel(), self.normalize == UTTERANCE
             items, said = self._read(X, y)
             part, held = Part(np.arange(len(said)), np.array(said, dtype=object), None), None
             if self.validation_fraction:
@@ -113,12 +114,18 @@ class SpeechRecognizer(SpeechData):
             self.scaler_ = self._fit_scaler(parts[0], rows)
             whole, *versions = map(self._scaled, parts)
             self.spec_ = self._describe(whole.channels)
-            speeds, names = (1.0, *self.speeds), names_of(len(said))
-            texts.check_long_enough(self.spec_, (whole, *versions), speeds, targets, names)
+            names, at_speeds = names_of(X, len(said)), [one.take(rows) for one in versions]
+            own = [names[i] for i in rows]
+            texts.check_long_enough(self.spec_, at_speeds, self.speeds, targets.take(rows), own)
             data = self._changed(self._pairs(whole, targets, rows, drawn), versions, rows, drawn)
             watched = None
             if held is not None:
-                watched = self._pairs(whole, targets, np.asarray(held.inputs))
+                kept = np.asarray(held.inputs)
+                own = [names[i] for i in kept]
+                texts.check_long_enough(
+                    self.spec_, [whole.take(kept)], [1.0], targets.take(kept), own
+                )
+                watched = self._pairs(whole, targets, kept)
             if validation_data is not None:
                 watched = self._watched(validation_data)
             self._train(data, watched, drawn, stored)
@@ -199,7 +206,7 @@ class SpeechRecognizer(SpeechData):
         """
         self._check_fitted()
         inputs, targets = self._inputs_and_targets(X, y)
-        texts.check_long_enough(self.spec_, [inputs], [1.0], targets, names_of(len(inputs)))
+        texts.check_long_enough(self.spec_, [inputs], [1.0], targets, names_of(X, len(inputs)))
         found = []
         for i, log_p in enumerate(self._log_p(inputs)):
             steps = ctc_align(log_p, targets[i])
@@ -227,9 +234,11 @@ class SpeechRecognizer(SpeechData):
 
     def score(self, X: Any, y: Any) -> float:
         """1 - symbol_error_rate of `predict(X)`: of characters 1 - the character error rate."""
+        self._check_fitted()
+        items = self._counted(X)
+        check_consistent_length(items, texts.outputs(y, self.vocabulary_))
         said = self._as_written(as_texts(y, name="y"))
-        heard = self.predict(X)
-        check_consistent_length(heard, said)
+        heard = self.predict(items)
         found = scoring.symbol_scores(heard, said, self.vocabulary_.split)
         return 1.0 - found["symbol_error_rate"]
 
@@ -255,6 +264,8 @@ class SpeechRecognizer(SpeechData):
     def _evaluate(self, X: Any, y: Any, language_model: Any, *, rates: bool) -> dict[str, float]:
         """Scores, without those of jiwer where `rates` is false."""
         self._check_fitted()
+        if rates:
+            scoring.require_jiwer()
         search = self._search(language_model)
         inputs, targets = self._inputs_and_targets(X, y)
         said = self._as_written(as_texts(y, name="y"))

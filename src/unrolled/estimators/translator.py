@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unrolled.data.text import as_texts
 from unrolled.estimators.parts import Part
 from unrolled.estimators.symbols import unseen
@@ -72,6 +75,13 @@ class Translator(LearntPairs, TranslationArguments, TextWriter):
 
     def _read_pairs(self, X: Any, y: Any, *, fitting: bool) -> Part:
         return texts.read_pairs(X, y)
+
+    def _groups(self, part: Part) -> NDArray[np.int64] | None:
+        """Rows of one source, where a source comes more than once."""
+        places: dict[str, int] = {}
+        assert isinstance(part.inputs, list)
+        groups = [places.setdefault(source, len(places)) for source in part.inputs]
+        return None if len(places) == len(groups) else np.array(groups)
 
     def _learn(self, part: Part) -> None:
         self.vocabularies_ = texts.fit_vocabularies(part, self)

@@ -83,6 +83,8 @@ def sample(
     most: Integers | int,
     sampling: Sampling,
     rng: np.random.Generator,
+    *,
+    least: int = 0,
 ) -> list[Decoded]:
     """A symbol drawn after another by the rule of `sampling`; otherwise as `greedy`.
 
@@ -95,7 +97,7 @@ def sample(
         pairs = zip(scores, rng.random(len(scores)), strict=True)
         return np.array([sampling.draw(row, uniform) for row, uniform in pairs], np.int64)
 
-    return _write(model, state, first, end, most, drawn, tuple(sampling.barred))
+    return _write(model, state, first, end, most, drawn, tuple(sampling.barred), least)
 
 
 def beam(

@@ -52,8 +52,8 @@ def ctc_spikes(
     """Draw the probability of each symbol over time, that of the blank in grey, over the sound.
 
     Each symbol of the likeliest path is written over the peak that it was read from; of the others
-    those are drawn that have a share of a tenth anywhere. Step t and frame t begin at t times their
-    seconds.
+    those are drawn that have a share of a tenth anywhere. Frame t begins at t times its seconds,
+    and step t is drawn where the middle is of the frame that begins at t times its own.
 
     Args:
         spectrogram: [T, F] finite features of frames, low pitch first.
@@ -107,10 +107,12 @@ def ctc_spikes(
     )
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1.0, 1.25])
     end = max(len(sound) * seconds_per_frame, len(log_p) * seconds_per_step)
-    _draw_probabilities(above, np.exp(log_p), colours, seconds_per_step)
+    middle = 0.5 * seconds_per_frame  # of the frame that a step is of
+    steps = np.arange(len(log_p), dtype=np.float64) * float(seconds_per_step) + middle
+    _draw_probabilities(above, np.exp(log_p), colours, steps)
     above.set_xlim(0.0, end)
     inches = figure.get_figwidth() - BESIDE
-    times = (peaks + 0.5).astype(np.float64) * seconds_per_step
+    times = steps[peaks]
     _write(above, names, times, [colours[k] for k in heard], widths, end / inches)
     axis_labels(above, "", "probability")
     above.set_ylabel("probability\n(grey: no symbol)", fontsize=LABEL_SIZE - 1)
@@ -137,8 +139,8 @@ def ctc_spikes(
         vmax=max(highest, lowest + 1e-9),
         interpolation="nearest",
     )
-    for step in peaks:
-        below.axvline((step + 0.5) * seconds_per_step, color=PAPER, linewidth=0.7, alpha=0.75)
+    for time in times:
+        below.axvline(time, color=PAPER, linewidth=0.7, alpha=0.75)
     box_frame(below)
     below.set_xlim(0.0, end)
     axis_labels(below, "seconds", "pitch band")
@@ -155,10 +157,9 @@ def _peaks(log_p: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _draw_probabilities(
-    ax: Axes, shares: NDArray[np.float64], colours: Mapping[int, str], seconds: float
+    ax: Axes, shares: NDArray[np.float64], colours: Mapping[int, str], times: NDArray[np.float64]
 ) -> None:
     axes_for(ax, (1.0, 1.0))
-    times = (np.arange(len(shares)) + 0.5) * seconds
     ax.fill_between(times, shares[:, 0], color=BLANK_COLOUR, alpha=0.35, linewidth=0)
     ax.plot(times, shares[:, 0], color=BLANK_COLOUR, linewidth=1.0)
     for k, colour in colours.items():

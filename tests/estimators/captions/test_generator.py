@@ -160,3 +160,11 @@ def test_what_does_not_fit_the_model_is_refused() -> None:
         model.generate(["bee"], temperature=-1)
     with pytest.raises(Exception, match="not fitted"):
         generator().generate(["bee"])
+
+
+def test_what_is_drawn_is_never_empty_and_is_scored() -> None:
+    model = generator(max_epochs=1).fit(X, [list(name) for name in Y])
+    drawn = model.generate(NAMES * 40, temperature=3.0, random_state=0)
+    assert min(map(len, drawn)) >= 1
+    found = model.evaluate_written([list(name) for name in Y], [list(name) for name in Y])
+    assert found["exact_match"] == 1.0

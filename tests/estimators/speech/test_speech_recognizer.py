@@ -521,3 +521,10 @@ def test_arguments_changed_after_fit_are_checked() -> None:
     model = copy.deepcopy(fitted()).set_params(beam_size=0)
     with pytest.raises(ValueError, match="beam_size must be"):
         model.predict(NEW)
+
+
+def test_a_file_that_is_too_short_is_named_by_its_path() -> None:
+    from unrolled.estimators.speech.prepared import names_of
+
+    assert names_of([Path("a.wav"), "b.wav", np.zeros(3)], 3) == ["a.wav", "b.wav", "X[2]"]
+    assert names_of(np.zeros((2, 5, 3)), 2) == ["X[0]", "X[1]"]

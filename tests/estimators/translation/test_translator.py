@@ -438,3 +438,24 @@ def test_texts_of_others_are_scored_alike() -> None:
         model.evaluate_written("A", ["A"])
     with pytest.raises(ValueError, match="inconsistent"):
         model.evaluate_written(["A"], ["A", "B"])
+
+
+def test_a_source_is_held_out_with_all_its_targets() -> None:
+    from unrolled.estimators.parts import Part
+
+    model = translator()
+    part = Part(["a", "b", "a", "c"], np.array(list("xyzx"), object), None)
+    groups = model._groups(part)
+    assert groups is not None
+    assert groups.tolist() == [0, 1, 0, 2]
+    assert model._groups(Part(["a", "b"], np.array(["x", "x"], object), None)) is None
+
+
+def test_texts_cut_into_other_subwords_are_one_candidate() -> None:
+    model = fitted()
+    found = Translator._candidates
+    from unrolled.models.decoding import Decoded
+
+    tokens = np.array([2, 3])
+    best = [Decoded(tokens, -1.0, -1.0, True), Decoded(tokens.copy(), -2.0, -2.0, True)]
+    assert [c.score for c in found(model, best)] == [-1.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ class LearntSpeech:
     spec_: TranscriberSpec
     vocabulary_: Symbols
     log_mel_: LogMel | None
+    normalized_: bool
     scaler_: Scaler | None
 
 
@@ -45,7 +47,7 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
     def _read(self, X: Any, y: Any) -> tuple[Any, list[str]]:
         """The items of X, none of them read yet where they are sound, and the texts of y."""
         of_sound = self.log_mel_ is not None
-        items: Any = sound_items(X) if of_sound else frames.given(X, self.normalize == UTTERANCE)
+        items: Any = sound_items(X) if of_sound else frames.given(X, self.normalized_)
         said = as_texts(y, name="y")
         check_consistent_length(items, said)
         return items, said
@@ -60,7 +62,7 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
         """Frames of sounds that the model has not learnt from."""
         if self.log_mel_ is not None:
             return self._scaled(frames.of_sound(X, self.log_mel_, ())[0])
-        found = frames.given(X, self.normalize == UTTERANCE)
+        found = frames.given(X, self.normalized_)
         if found.channels != self.spec_.input_size:
             raise ValueError(
                 f"X has frames of {found.channels} features, and this model was fitted on "
@@ -81,9 +83,14 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
 
     def _inputs_and_targets(self, X: Any, y: Any) -> tuple[Sequences, Sequences]:
         targets = texts.outputs(y, self.vocabulary_)
-        inputs = self._inputs(X)
-        check_consistent_length(inputs, targets)
+        items = self._counted(X)
+        check_consistent_length(items, targets)
+        inputs = self._inputs(items)
         return inputs, targets
+
+    def _counted(self, X: Any) -> Any:
+        """X, of whose sounds none is read yet."""
+        return X if self.log_mel_ is None else sound_items(X)
 
     def _as_written(self, said: list[str]) -> list[str]:
         """Texts as the model would write them: in lower case, and words apart."""
@@ -134,7 +141,9 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
             raise ValueError(f"validation_data must be (X, y), got {data!r:.80}")
         try:
             inputs, targets = self._inputs_and_targets(*data)
-            texts.check_long_enough(self.spec_, [inputs], [1.0], targets, names_of(len(inputs)))
+            texts.check_long_enough(
+                self.spec_, [inputs], [1.0], targets, names_of(data[0], len(inputs))
+            )
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"validation_data: {error}") from error
@@ -142,8 +151,9 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
 
     def _describe(self, num_features: int | None = None) -> TranscriberSpec:
         self._check_speech()
-        scaled = self.scaler_ is not None
-        if self._log_mel() != self.log_mel_ or scaled != (self.normalize == TRAINING):
+        by = (self.normalized_, self.scaler_ is not None)
+        asked = (self.normalize == UTTERANCE, self.normalize == TRAINING)
+        if self._log_mel() != self.log_mel_ or by != asked:
             raise ValueError("its arguments describe other frames than those it was fitted on")
         size = self.spec_.input_size if num_features is None else num_features
         return self._spec(size, len(self.vocabulary_) + texts.SHIFT)
@@ -162,6 +172,7 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
         features, scaler = config["log_mel"], config["scaler"]
         self.log_mel_ = None if features is None else LogMel.from_config(features)
         self.scaler_ = None if scaler is None else Scaler.from_config(scaler)
+        self.normalized_ = self.normalize == UTTERANCE
         if (scaler is None) == (self.normalize == TRAINING):
             raise ValueError(f"normalize={self.normalize!r} and its scaler do not go together")
         if self.scaler_ is not None and len(self.scaler_.mean) != self.spec_.input_size:
@@ -172,6 +183,10 @@ class SpeechData(LearntSpeech, SpeechArguments, Trainable):
         self.vocabulary_ = symbols_from_config(config["vocabulary"])
 
 
-def names_of(count: int) -> list[str]:
-    """What so many sounds are called in errors."""
-    return [f"X[{i}]" for i in range(count)]
+def names_of(X: Any, count: int) -> list[str]:
+    """What so many sounds are called in errors: files by their paths."""
+    items = X if isinstance(X, list | tuple) else [None] * count
+    return [
+        os.fspath(item) if isinstance(item, str | os.PathLike) else f"X[{i}]"
+        for i, item in enumerate(items)
+    ]

@@ -22,7 +22,7 @@ def error_rates(heard: list[str], said: list[str]) -> dict[str, float]:
     Raises:
         ModuleNotFoundError: jiwer is not installed.
     """
-    jiwer = _library()
+    jiwer = require_jiwer()
     return {
         "word_error_rate": float(jiwer.wer(said, heard)),
         "character_error_rate": float(jiwer.cer(said, heard)),
@@ -44,7 +44,12 @@ def symbol_scores(
     }
 
 
-def _library() -> Any:
+def require_jiwer() -> Any:
+    """The library.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
     try:
         import jiwer
     except ModuleNotFoundError as error:

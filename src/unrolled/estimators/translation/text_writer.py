@@ -69,6 +69,14 @@ class Sides:
     def _read_references(self, y: Any, num: int) -> list[list[str]]:
         return texts.read_references(y, num)
 
+    def _read_written(self, written: Any) -> list[str]:
+        """Texts that something else wrote."""
+        return as_texts(written, name="written")
+
+    def _groups(self, part: Part) -> NDArray[np.int64] | None:
+        """[N] equal numbers of rows that are held out together; None: each by itself."""
+        return None
+
     def _warn_of(self, X: Any, inputs: Source) -> None:
         """Name what of X is unknown."""
 
@@ -118,7 +126,9 @@ class TextWriter(Sides, WritingArguments, Trainable):
             stored, drawn = self._begin(resume_from)
             part, held = self._read_pairs(X, y, fitting=True), None
             if self.validation_fraction:
-                part, held = hold_out(part, self.validation_fraction, drawn.of("split"), None)
+                part, held = hold_out(
+                    part, self.validation_fraction, drawn.of("split"), None, self._groups(part)
+                )
             self._learn(part)
             self.spec_ = self._describe()
             data = self._batches(part, drawn)
@@ -146,6 +156,8 @@ class TextWriter(Sides, WritingArguments, Trainable):
     def predict_n_best(self, X: Any, n: int = 5) -> list[list[Candidate]]:
         """The `n` best texts for each of X, the best first; fewer where there are not so many.
 
+        Of hypotheses that are one text, cut into other subwords, the best is given.
+
         Unknown symbols are as in `predict`.
 
         Raises:
@@ -157,10 +169,7 @@ class TextWriter(Sides, WritingArguments, Trainable):
         search = search._replace(width=max(n, search.width), n_best=n)
         inputs = self._read_source(X)
         self._warn_of(X, inputs)
-        return [
-            [Candidate(self._out(self._text(d)), d.score, d.log_probability) for d in best]
-            for best in self._write(inputs, search)
-        ]
+        return [self._candidates(best) for best in self._write(inputs, search)]
 
     def perplexity(self, X: Any, y: Any) -> float:
         """exp of the mean of -log p over all symbols of y, each text's end among them.
@@ -216,7 +225,7 @@ class TextWriter(Sides, WritingArguments, Trainable):
             TypeError, ValueError: an argument cannot be read.
         """
         self._check_fitted()
-        parts = [[text] for text in as_texts(written, name="written")]
+        parts = [[text] for text in self._read_written(written)]
         references = self._as_written(self._read_references(y, len(parts)))
         return self._scores([text for (text,) in self._as_written(parts)], references)
 
@@ -234,6 +243,12 @@ class TextWriter(Sides, WritingArguments, Trainable):
         self._check_fitted()
         inputs = self._read_source(X)
         return inputs, self._as_written(self._read_references(y, len(inputs)))
+
+    def _candidates(self, best: list[Decoded]) -> list[Candidate]:
+        found: dict[str, Decoded] = {}
+        for decoded in best:
+            found.setdefault(self._text(decoded), decoded)
+        return [Candidate(self._out(t), d.score, d.log_probability) for t, d in found.items()]
 
     def _written(self, inputs: Source) -> list[str]:
         return [self._text(best[0]) for best in self._write(inputs, self._search())]

@@ -108,7 +108,7 @@ def draw(
         x, lengths = gather(inputs, rows)
         first = np.full(len(rows), FIRST, np.int64)
         state = model.read(x, lengths)
-        found += decoding.sample(model, state, first, FIRST, most, sampling, rng)
+        found += decoding.sample(model, state, first, FIRST, most, sampling, rng, least=LEAST)
     return found
 
 
