@@ -24,7 +24,7 @@ from unrolled import ImageCaptioner
 from unrolled.data import as_images
 
 SIZE = 32  # pixels of a side
-# Chosen on the validation part.
+# Not yet chosen: to be done by `--select`, on the validation part.
 ARGUMENTS: dict[str, Any] = {
     "unit": "word", "hidden_size": 128, "embedding_size": 64, "attention": "additive",
     "convolutions": (32, 64, 128), "learning_rate": 2e-3, "batch_size": 32, "max_epochs": 40,
