@@ -140,9 +140,9 @@ def learn_by_torch(
     model.initialize(*first)
 
     def batches() -> Iterator[tuple[Batch, float]]:
-        for epoch, (X, y) in itertools.chain([(0, first)], rounds):
-            if epoch * budget.round >= steps:
-                return
+        # Not one round more is drawn: a course that is gone through again ends with its rounds.
+        whole = itertools.chain([(0, first)], rounds)
+        for epoch, (X, y) in itertools.islice(whole, -(-steps // budget.round)):
             # What partial_fit trains on, which no public method tells.
             data = model._batches(model._read(X, y, fitting=False), Seeds(model._seed))
             rate = float(model.learning_rate * course.rate)
