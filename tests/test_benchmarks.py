@@ -86,7 +86,7 @@ def test_a_course_is_gone_through_again_to_its_end(monkeypatch: pytest.MonkeyPat
     copying = importlib.import_module("text_bench.copying")
     learner = importlib.import_module("text_bench.learner")
     rounds = [copying.Round(3, 1.0), copying.Round(5, 0.5)]
-    course = copying.Growing(5, 0.9, lambda model: False, rounds)
+    course = copying.Growing(5, 0.9, 9, lambda model: False, rounds)
     model = copying._model("gru", 5, 0)
     trained = learner.learn_by_torch(model, course, 0, 4, learner.Budget(20, 1.0, 2))
     assert (trained.steps, course.rounds) == (4, rounds)

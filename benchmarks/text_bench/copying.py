@@ -44,7 +44,7 @@ CHRONO = 120
 # is what is scored.
 LIKELY, LOW_RATE = 0.5, 0.3
 # Some models hover below `SURE` at the first delay; they go on after so many rounds.
-FIRST_ROUNDS = 300
+FIRST_ROUNDS = {"gru": 300, "lstm": 400, "rnn": 300}
 # Sequences that say whether a delay is copied; more at the first, whose mistakes stay.
 HELD = {False: 1000, True: 5000}
 AVERAGED = 0.1
@@ -83,7 +83,7 @@ def run(options: Options) -> list[Row]:
                 _score,
                 _learnt,
                 budget=Budget(100_000, 20.0, 50) if gated else Budget(10_000, 2.0),
-                course=partial(Growing, delay, ENOUGH_LATER[cell]),
+                course=partial(Growing, delay, ENOUGH_LATER[cell], FIRST_ROUNDS[cell]),
                 num_valid=2000,
                 num_test=1000,
                 more_is_better=True,
@@ -114,6 +114,7 @@ class Growing:
     Args:
         last: the delay of the task.
         enough: share of the symbols that has to be right at delays between the first and the last.
+        first_rounds: at most so many are spent on the first delay.
         learnt: whether a model is good enough on the task itself.
         rounds: the first ones; what comes after them depends on the model.
     """
@@ -122,10 +123,12 @@ class Growing:
         self,
         last: int,
         enough: float,
+        first_rounds: int,
         learnt: Callable[[Any], bool],
         rounds: Sequence[Round] = (),
     ) -> None:
         self.last, self._enough, self._learnt = last, enough, learnt
+        self._first_rounds = first_rounds
         self._first = min(FIRST_DELAY, last)
         self._coming = list(rounds)[::-1] or [Round(self._first, 1.0)]
         self.rounds: list[Round] = []
@@ -152,7 +155,7 @@ class Growing:
         held = _draw(delay, HELD[delay == self._first], np.random.default_rng((delay, 4)))
         if delay == self._first:
             least = _least(model, *held)
-            grows = least > SURE or len(self.rounds) >= FIRST_ROUNDS
+            grows = least > SURE or len(self.rounds) >= self._first_rounds
             rate = LOW_RATE if least > LIKELY else rate
         else:
             grows = _score(model, *held) >= self._enough
@@ -177,7 +180,7 @@ class Growing:
 
     def again(self) -> Growing:
         """The same rounds, whatever a model does."""
-        return Growing(self.last, self._enough, self._learnt, self.rounds)
+        return Growing(self.last, self._enough, self._first_rounds, self._learnt, self.rounds)
 
 
 def _draw(delay: int, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
