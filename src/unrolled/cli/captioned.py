@@ -113,8 +113,9 @@ class Captioned:
         ):
             if path is None or not str(path).strip():
                 raise ValueError(f"{file} line {line} names no image")
-            # However a path is spelt, it is one image.
-            place = places.setdefault(os.path.realpath(file.parent / path), len(part.paths))
+            # However a path is spelt, it is one image; what is predicted keeps each name.
+            key = os.path.realpath(file.parent / str(path)) if target else str(path)
+            place = places.setdefault(key, len(part.paths))
             if place == len(part.paths):
                 part._add(file, line, str(path), size, alike=alike)
             if target:

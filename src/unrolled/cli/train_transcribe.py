@@ -27,8 +27,8 @@ in "text", unless --audio and --text name others. Relative paths are relative to
 files are read as they are; other formats and other sample rates than --sample-rate need the extra
 "audio", and error rates of words the extra "metrics". It needs torch.
 
-The sounds of --validation and of --test are scored after training; where neither is given, the
-beginning of MANIFEST. Beside the model's scores stand those of always writing the commonest text.
+The sounds of --validation, and of --test or --test-fraction, are scored after training; without
+them the beginning of MANIFEST. Beside the model's scores stand those of always writing the commonest text.
 
 A page with the learning curve, examples that can be listened to, and pictures of what was heard
 when is written to MODEL-plots/report.html.""")

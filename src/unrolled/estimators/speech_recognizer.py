@@ -114,7 +114,7 @@ class SpeechRecognizer(SpeechData):
             self.scaler_ = self._fit_scaler(parts[0], rows)
             whole, *versions = map(self._scaled, parts)
             self.spec_ = self._describe(whole.channels)
-            names, at_speeds = names_of(X, len(said)), [one.take(rows) for one in versions]
+            names, at_speeds = names_of(items, len(said)), [one.take(rows) for one in versions]
             own = [names[i] for i in rows]
             texts.check_long_enough(self.spec_, at_speeds, self.speeds, targets.take(rows), own)
             data = self._changed(self._pairs(whole, targets, rows, drawn), versions, rows, drawn)
@@ -236,8 +236,9 @@ class SpeechRecognizer(SpeechData):
         """1 - symbol_error_rate of `predict(X)`: of characters 1 - the character error rate."""
         self._check_fitted()
         items = self._counted(X)
-        check_consistent_length(items, texts.outputs(y, self.vocabulary_))
-        said = self._as_written(as_texts(y, name="y"))
+        said = as_texts(y, name="y")
+        check_consistent_length(items, texts.outputs(said, self.vocabulary_))
+        said = self._as_written(said)
         heard = self.predict(items)
         found = scoring.symbol_scores(heard, said, self.vocabulary_.split)
         return 1.0 - found["symbol_error_rate"]
@@ -267,8 +268,9 @@ class SpeechRecognizer(SpeechData):
         if rates:
             scoring.require_jiwer()
         search = self._search(language_model)
-        inputs, targets = self._inputs_and_targets(X, y)
-        said = self._as_written(as_texts(y, name="y"))
+        said = as_texts(y, name="y")
+        inputs, targets = self._inputs_and_targets(X, said)
+        said = self._as_written(said)
         heard = [self._text(reading.read(log_p, search)[0]) for log_p in self._log_p(inputs)]
         found = scoring.error_rates(heard, said) if rates else {}
         found |= scoring.symbol_scores(heard, said, self.vocabulary_.split)

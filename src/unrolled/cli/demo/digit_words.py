@@ -94,7 +94,7 @@ def digit_words_table(found: DigitWords) -> Table:
     """Words that are right, beside those of the nearest image."""
     rows: list[tuple[Any, ...]] = [
         ("convolutions and a decoder", round(found.exact, 3), round(found.seconds, 1)),
-        ("word of the nearest image", round(found.nearest, 3), None),
+        ("word of the nearest image", round(found.nearest, 3), ""),
     ]
     return Table(
         ("method", "words right in all letters", "seconds"),
