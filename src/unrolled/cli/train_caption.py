@@ -27,8 +27,8 @@ show, unless --image and --caption name others. Paths are relative to the folder
 that stands on several lines has as many captions, and all are learnt. Images of several sizes need
 --image-size. It needs torch and pillow.
 
-The images of --test are scored once, after training, of their captions the closest. Else what
---validation names is scored, else the beginning of DATA. Beside the model's scores stand those of
+The images of --validation, and of --test or --test-fraction, are scored after training, of their
+captions the closest; without them the beginning of DATA. Beside the model's scores stand those of
 the caption of the training image whose pixels are nearest.
 
 A page with the learning curve, captions beside their images and pictures of where the model looked

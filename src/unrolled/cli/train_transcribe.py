@@ -28,7 +28,8 @@ files are read as they are; other formats and other sample rates than --sample-r
 "audio", and error rates of words the extra "metrics". It needs torch.
 
 The sounds of --validation, and of --test or --test-fraction, are scored after training; without
-them the beginning of MANIFEST. Beside the model's scores stand those of always writing the commonest text.
+them the beginning of MANIFEST. Beside the model's scores stand those of always writing the
+commonest text.
 
 A page with the learning curve, examples that can be listened to, and pictures of what was heard
 when is written to MODEL-plots/report.html.""")
